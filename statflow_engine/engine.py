@@ -1,0 +1,453 @@
+"""The engine: one store, held by one object, which decides when things happen.
+
+Accepting is in `commit`, folding in `fold`, reading in `queries`; what lies where is in FORMAT.md.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import lmdb
+import numpy as np
+from numpy.typing import ArrayLike
+
+from statflow_engine.background import Background
+from statflow_engine.batches import Batch, Names
+from statflow_engine.catalog import Catalog, Series, TrashedSeries
+from statflow_engine.check import check_store
+from statflow_engine.commit import Committer, Pending, Receipt
+from statflow_engine.environment import Environment, check_version
+from statflow_engine.errors import PointError, SchemaError, UnknownSeriesError
+from statflow_engine.fold import Folder
+from statflow_engine.journal import FoldCursor, Journal
+from statflow_engine.journal_view import JournalView
+from statflow_engine.kinds import Kind
+from statflow_engine.limits import Limits
+from statflow_engine.meters import meter
+from statflow_engine.names import normal_name
+from statflow_engine.purge import Purger
+from statflow_engine.queries import chosen_series, matcher, planned, windows_of
+from statflow_engine.reading import Reader
+from statflow_engine.rings import PERIODS_PER_SPAN
+from statflow_engine.schema import SCHEMA_DEFAULT, Schema
+from statflow_engine.steps import Step
+from statflow_engine.windows import Window
+
+Durability = Literal["fsync", "interval"]
+
+# Deleted series can be restored for so long.
+TRASH_KEPT_S = 172_800
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the store is doing.
+
+    Attributes:
+        journal_rows, journal_records: points, and commits of them, that are not folded yet.
+        fold_lag_s: age of the oldest point that is not folded, since it was received; 0 when none waits.
+        live_bytes, used_bytes, map_bytes: of the store's file: what holds data, what ever did, and the most allowed.
+        disk_free_bytes: what the disk has left.
+        refusal: why writes are refused at this time; None: they are not.
+    """
+
+    journal_rows: int
+    journal_records: int
+    fold_lag_s: int
+    live_bytes: int
+    used_bytes: int
+    map_bytes: int
+    disk_free_bytes: int
+    refusal: str | None
+
+
+class Engine:
+    """A store of counter and value series, open in this process.
+
+    May be used from several threads; several processes may have the same store open, each with an engine
+    of its own, opened after any fork. A context manager.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        schema: str | Schema | None = None,
+        durability: Durability = "fsync",
+        interval_s: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        background: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        """Open a store, or make one; see `open`."""
+        if durability not in ("fsync", "interval"):
+            raise ValueError(f'durability is "fsync" or "interval", not {durability!r}')
+        self.path = Path(path)
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._environment = Environment(self.path, self._limits)
+        self._db = self._environment.db
+        try:
+            self.schema = self._agreed_schema(Schema.parse(schema) if isinstance(schema, str) else schema)
+        except BaseException:
+            self._environment.close()
+            raise
+        self._journal = Journal(self._db)
+        self._catalog = Catalog(self._db)
+        self._view = JournalView(self.schema, self._journal)
+        self._committer = Committer(self._environment, self.schema, self._journal, self._catalog, clock)
+        self._folder = Folder(self._environment, self.schema, self._journal, self._catalog)
+        self._fold_lock = threading.Lock()
+        self._durability = durability
+        self._background = Background(self._fold_politely, self._commit_interval)
+        if background:
+            self._background.start_folding()
+        if durability == "interval":
+            self._background.start_committing(interval_s)
+
+    def _agreed_schema(self, wanted: Schema | None) -> Schema:
+        """The store's schema; that of a new store is stored."""
+        with self._environment.write() as txn:
+            check_version(txn, self._db["meta"])
+            stored = txn.get(b"schema", db=self._db["meta"])
+            if stored is None:
+                chosen = wanted or Schema.parse(SCHEMA_DEFAULT)
+                txn.put(b"schema", str(chosen).encode(), db=self._db["meta"])
+                return chosen
+            found = Schema.parse(str(stored, "utf-8"))
+        if wanted is not None and wanted != found:
+            raise SchemaError(f'the store in {self.path} has the schema "{found}", and "{wanted}" was asked for')
+        return found
+
+    # -- life --
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is staged and let go of the store. Folds nothing; closing twice is no error."""
+        self._background.stop()
+        try:
+            if self._committer.staged:
+                self._committer.commit()
+        finally:
+            self._environment.close()
+
+    def now_s(self) -> int:
+        """The engine's clock, in whole Unix seconds."""
+        return int(self._clock())
+
+    # -- write --
+
+    def count(self, name: str, value: float = 1.0, timestamp_s: int | None = None, *, namespace: str = "") -> Receipt:
+        """Add to a counter; a batch of one, see `write`."""
+        return self._one(Kind.COUNTER, name, value, timestamp_s, namespace)
+
+    def value(self, name: str, value: float, timestamp_s: int | None = None, *, namespace: str = "") -> Receipt:
+        """Record a measured value; a batch of one, see `write`."""
+        return self._one(Kind.VALUE, name, value, timestamp_s, namespace)
+
+    def _one(self, kind: Kind, name: str, value: float, timestamp_s: int | None, namespace: str) -> Receipt:
+        timestamps_s = None if timestamp_s is None else [timestamp_s]
+        return self._written(Batch([name], kind, timestamps_s, [value], namespace))
+
+    def write(
+        self,
+        names: Names,
+        kinds: "Kind | int | ArrayLike",
+        timestamps_s: ArrayLike | None,
+        values: ArrayLike,
+        *,
+        namespace: str = "",
+        idempotency: str | None = None,
+        fingerprint: bytes | None = None,
+        meters: Sequence[tuple[str, int | None]] = (),
+        series_limit: int | None = None,
+    ) -> Receipt:
+        """Store a batch of points, all or none; the arguments are those of `Batch`.
+
+        Returns:
+            When the points are as durable as the engine's durability says.
+
+        Raises:
+            PointError: a point is refused.
+            KindError: a series has the other kind.
+            LimitError: a meter or the series limit is exceeded.
+            IdempotencyError: the key was used for another request.
+            StoreError: the store cannot take it now.
+        """
+        batch = Batch(
+            names, kinds, timestamps_s, values, namespace, idempotency, fingerprint, tuple(meters), series_limit
+        )
+        return self._written(batch)
+
+    def _written(self, batch: Batch) -> Receipt:
+        if self._durability == "interval":
+            pending = self.stage(batch)
+            if self._committer.needs_no_answer(pending):
+                return Receipt(len(pending.columns))
+        else:
+            pending = self._staged(batch)
+        receipt = self._committer.wait_for(pending)
+        self._fold_if_due()
+        return receipt
+
+    def stage(self, batch: Batch) -> Pending:
+        """The first half of a write: validate a batch and queue it for the next `commit`.
+
+        Raises:
+            PointError: a point is refused; nothing is queued.
+            StoreError: the engine is closed, or an earlier commit in the background failed.
+        """
+        return self._staged(batch, answered_later=True)
+
+    def _staged(self, batch: Batch, *, answered_later: bool = False) -> Pending:
+        self._background.raise_failure()
+        assert self._environment.env is not None
+        return self._committer.stage(batch, answered_later=answered_later)
+
+    def commit(self) -> None:
+        """The second half: store everything staged, in one transaction; then each `Pending` has its result."""
+        self._committer.commit()
+        self._fold_if_due()
+
+    # -- read --
+
+    def query(
+        self,
+        name: str,
+        start_s: int | None = None,
+        end_s: int | None = None,
+        *,
+        step: int | str | Step | None = None,
+        namespace: str = "",
+        tz: str = "UTC",
+    ) -> Window:
+        """The rows of one series over a half-open range.
+
+        Args:
+            name: of the series.
+            start_s, end_s: Unix seconds; aligned to the step, down and up. Default: the last 24 h.
+            step: seconds, or text such as "1m", "1d", "1M"; None: one that gives at most 1,000 rows.
+            namespace: whose series it is.
+            tz: whose calendar days, weeks, months and years follow.
+
+        Raises:
+            UnknownSeriesError: no series is called so.
+            QueryError: no ring has this step from this start, or an argument is no such thing.
+        """
+        now_s = self.now_s()
+        self._commit_staged()
+        with self._environment.read() as txn:
+            series = [(self._id(txn, namespace, name), name)]
+            rows, ring = planned(self.schema, start_s, end_s, step, tz, now_s)
+            return windows_of(self._reader(txn), self.schema, series, rows, ring, now_s)[0]
+
+    def query_many(
+        self,
+        patterns: Sequence[str],
+        start_s: int | None = None,
+        end_s: int | None = None,
+        *,
+        step: int | str | Step | None = None,
+        namespace: str = "",
+        tz: str = "UTC",
+    ) -> list[Window]:
+        """The rows of several series over one range, seen at one moment.
+
+        Args:
+            patterns: names, or globs (``*``, ``?``, ``[ab]``); of a series called just like a glob itself is meant.
+
+        Returns:
+            A window a series, in the order of the patterns; a glob without a hit gives none.
+
+        The rest is as in `query`.
+        """
+        now_s = self.now_s()
+        self._commit_staged()
+        with self._environment.read() as txn:
+            series = chosen_series(txn, self._catalog, namespace, patterns, self._limits.series_per_query)
+            rows, ring = planned(self.schema, start_s, end_s, step, tz, now_s)
+            return windows_of(self._reader(txn), self.schema, series, rows, ring, now_s)
+
+    def _reader(self, txn: lmdb.Transaction) -> Reader:
+        return Reader(self.schema, txn, self._db, self._view)
+
+    def _id(self, txn: lmdb.Transaction, namespace: str, name: str) -> int:
+        cache = self._committer.cache_at(self._catalog.epoch(txn))
+        id_ = cache.of(namespace).get(name)
+        if id_ is None:
+            id_ = self._catalog.find(txn, namespace, _stored_name(name)).id
+            self._committer.remember_names(cache, namespace, {_stored_name(name): id_})
+        return id_
+
+    # -- series --
+
+    def find(self, name: str, *, namespace: str = "") -> Series:
+        """What is known of one series.
+
+        Raises:
+            UnknownSeriesError: no series is called so.
+        """
+        self._commit_staged()
+        with self._environment.read() as txn:
+            series = self._catalog.find(txn, namespace, _stored_name(name))
+            return self._with_received(txn, [series])[0]
+
+    def series(
+        self, namespace: str = "", *, pattern: str = "", limit: int = 1000, after: int | None = None
+    ) -> list[Series]:
+        """A page of a namespace's series, in the order of their ids.
+
+        Args:
+            pattern: a glob, or words that must all occur in the name; empty: all series.
+            limit: series of the page.
+            after: the id of the last series of the page before.
+        """
+        self._commit_staged()
+        matches = matcher(pattern)
+        with self._environment.read() as txn:
+            found = (each for each in self._catalog.series(txn, namespace, after) if matches(each.name))
+            return self._with_received(txn, list(islice(found, limit)))
+
+    def _with_received(self, txn: lmdb.Transaction, series: list[Series]) -> list[Series]:
+        ids = np.array([each.id for each in series], np.int64)
+        received_s = self._reader(txn).received_s(ids).tolist()
+        return [replace(each, received_s=when or None) for each, when in zip(series, received_s, strict=True)]
+
+    def namespaces(self) -> list[str]:
+        """All namespaces that ever held a series."""
+        with self._environment.read() as txn:
+            return self._catalog.namespaces(txn)
+
+    def delete(self, name: str, *, namespace: str = "") -> TrashedSeries:
+        """Move a series to the trash. Its name is free at once: a new point under it makes a new series.
+
+        Raises:
+            UnknownSeriesError: no series is called so.
+        """
+        self._commit_staged()
+        with self._environment.write() as txn:
+            return self._catalog.delete(txn, namespace, _stored_name(name), self.now_s())
+
+    def trash(self, namespace: str = "") -> list[TrashedSeries]:
+        """The deleted series of a namespace that can still be restored."""
+        with self._environment.read() as txn:
+            return self._catalog.trash(txn, namespace)
+
+    def restore(self, id: int, *, namespace: str = "") -> Series:
+        """Bring a deleted series back with all its points.
+
+        Raises:
+            UnknownSeriesError: it is not in the namespace's trash.
+            NameTakenError: another series has its name by now.
+        """
+        self._commit_staged()
+        with self._environment.write() as txn:
+            series = self._catalog.restore(txn, namespace, id)
+        return self.find(series.name, namespace=namespace)
+
+    def purge(self, older_than_s: int = TRASH_KEPT_S) -> int:
+        """Destroy what has been in the trash for so long; how many series that were."""
+        return Purger(self._environment, self.schema, self._catalog).purge(self.now_s() - older_than_s)
+
+    def meter(self, name: str) -> int:
+        """What a meter has counted; 0 when it never counted."""
+        with self._environment.read() as txn:
+            return meter(txn, self._db, name)
+
+    # -- look after --
+
+    def status(self) -> Status:
+        """How the store is doing, as it is now."""
+        with self._environment.read() as txn:
+            cursor = FoldCursor.read(txn, self._db)
+            rows = self._journal.tail(txn).rows_after - cursor.done_rows
+            records = self._journal.record_count(txn)
+            oldest_s = self._journal.oldest_received_s(txn)
+        environment = self._environment
+        return Status(
+            rows,
+            records,
+            0 if oldest_s is None else max(0, self.now_s() - oldest_s),
+            environment.live_bytes(),
+            environment.used_bytes(),
+            environment.map_bytes,
+            environment.disk_free_bytes(),
+            self._committer.clock_refusal(self.now_s()) or environment.refusal(),
+        )
+
+    def fold(self) -> None:
+        """Fold everything that was accepted, now."""
+        self._commit_staged()
+        with self._fold_lock:
+            self._folder.fold()
+
+    def check(self) -> Iterator[str]:
+        """A sentence for everything stored that breaks an invariant; nothing when all is well."""
+        self._commit_staged()
+        with self._environment.read() as txn:
+            yield from check_store(self.schema, txn, self._db, self._journal, self._catalog, self.now_s())
+
+    # -- when to commit and fold --
+
+    def _commit_staged(self) -> None:
+        """What this process was promised, it sees: also what waits for the interval's end."""
+        self._background.raise_failure()
+        if self._durability == "interval":
+            # Also when nothing is staged: another thread may be about to commit what was.
+            self._committer.commit()
+
+    def _commit_interval(self) -> None:
+        self._committer.commit_or_raise()
+        self._fold_if_due()
+
+    def _fold_if_due(self) -> None:
+        load, limits = self._committer.load, self._limits
+        due = load.rows >= limits.fold_rows or load.records >= limits.journal_records
+        if not due:
+            return
+        if not self._background.folds:
+            self.fold_waiting()
+        elif load.rows > limits.journal_rows_soft:
+            # The background is behind, so writers help, which also slows them down.
+            with self._fold_lock:
+                self._folder.step(limits.step_bytes)
+        else:
+            self._background.wake()
+
+    def fold_waiting(self) -> None:
+        """Fold what waits, unless another thread does so already."""
+        if self._fold_lock.acquire(blocking=False):
+            try:
+                self._folder.fold()
+            finally:
+                self._fold_lock.release()
+
+    def _fold_politely(self, pause: Callable[[float], None]) -> None:
+        """Fold in the background: when it is due and nobody else does, with pauses while others write."""
+        if self._fold_is_due() and not self._folder.leased():
+            with self._fold_lock:
+                self._folder.fold(pause)
+
+    def _fold_is_due(self) -> bool:
+        """Whether rows or records are many, or the oldest row waits since a span of the finest ring."""
+        status, limits = self.status(), self._limits
+        full = status.journal_rows >= limits.fold_rows or status.journal_records >= limits.journal_records
+        return full or status.fold_lag_s >= self.schema.finest.resolution_s * PERIODS_PER_SPAN
+
+
+def _stored_name(name: str) -> str:
+    """A name as it is stored; one that cannot be stored is simply unknown."""
+    try:
+        return normal_name(name)
+    except PointError:
+        raise UnknownSeriesError(f'no series is called "{name}"') from None

@@ -1,0 +1,160 @@
+"""The journal: accepted points that are not folded yet, in order.
+
+Its interface is small on purpose: append this durably, give me what comes after a position, drop what
+is folded. A replicated log could take its place.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import lmdb
+
+from statflow_engine.cells import Floats, Ints
+from statflow_engine.environment import Databases
+from statflow_engine.records import Points, RecordHead, decode_head, decode_records, encode_record
+from statflow_engine.tiles import Stored
+
+_POSITION = struct.Struct(">Q")
+_CURSOR = struct.Struct("<QQQIQQ")
+_CURSOR_KEY = b"fold"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldCursor:
+    """How far folding has come: the records of a window, walked group by group.
+
+    Readers skip the rows of records up to `window_last` whose group is below `next_group`: these are in
+    tiles. It is stored by the transaction that writes the tiles; stored after it, a process
+    killed in between would leave rows counted twice.
+
+    Attributes:
+        done: position of the last record that is folded whole and dropped.
+        done_rows: rows of all records up to `done`.
+        window_last: position of the last record of the window in hand; equal to `done` when none is.
+        next_group: the first group of the window that is not folded.
+        step: raised by every step and by whatever else changes tiles, so that a step sees that it was overtaken.
+        swept_span: the finest ring's first span not over, up to which idle groups were closed.
+    """
+
+    done: int = 0
+    done_rows: int = 0
+    window_last: int = 0
+    next_group: int = 0
+    step: int = 0
+    swept_span: int = 0
+
+    @property
+    def in_window(self) -> bool:
+        """Whether a window is in hand."""
+        return self.window_last > self.done
+
+    @classmethod
+    def read(cls, txn: lmdb.Transaction, db: Databases) -> Self:
+        """The stored cursor; that of a new store when there is none."""
+        stored = txn.get(_CURSOR_KEY, db=db["meta"])
+        return cls() if stored is None else cls(*_CURSOR.unpack(stored))
+
+    def put(self, txn: lmdb.Transaction, db: Databases) -> None:
+        """Store it, one step on."""
+        fields = (self.done, self.done_rows, self.window_last, self.next_group, self.step + 1, self.swept_span)
+        txn.put(_CURSOR_KEY, _CURSOR.pack(*fields), db=db["meta"])
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Where the journal ends.
+
+    Attributes:
+        position: of the last record; that of the last dropped one when the journal is empty.
+        rows_after: rows of all records ever, up to the end.
+    """
+
+    position: int
+    rows_after: int
+
+
+class Journal:
+    """Records under ascending positions, counted from 1."""
+
+    def __init__(self, db: Databases) -> None:
+        self._db = db
+
+    def tail(self, txn: lmdb.Transaction) -> Tail:
+        """Where the journal ends."""
+        with txn.cursor(db=self._db["journal"]) as cursor:
+            if cursor.last():
+                position = _POSITION.unpack(cursor.key())[0]
+                return Tail(position, decode_head(cursor.value(), f"record {position}").rows_after)
+        folded = FoldCursor.read(txn, self._db)
+        return Tail(folded.done, folded.done_rows)
+
+    def append(
+        self, txn: lmdb.Transaction, series_ids: Ints, timestamps_s: Ints, values: Floats, received_s: int
+    ) -> None:
+        """Store points behind all others; durable with the transaction's commit."""
+        tail = self.tail(txn)
+        record = encode_record(series_ids, timestamps_s, values, received_s=received_s, rows_before=tail.rows_after)
+        txn.put(_POSITION.pack(tail.position + 1), record, db=self._db["journal"], append=True)
+
+    def after(self, txn: lmdb.Transaction, position: int) -> Iterator[tuple[int, Stored]]:
+        """(position, stored record) of every record behind a position; views that end with the transaction."""
+        with txn.cursor(db=self._db["journal"]) as cursor:
+            # An iterator of a cursor that found nothing would begin at the first key.
+            if cursor.set_range(_POSITION.pack(position + 1)):
+                for key, value in cursor.iternext():
+                    yield _POSITION.unpack(key)[0], value
+
+    def read(self, txn: lmdb.Transaction, after: int, last: int) -> tuple[Points, list[int], list[int]]:
+        """The points of the records behind ``after`` up to ``last``, with each record's position and row count."""
+        stored: list[tuple[Stored, str]] = []
+        positions, lengths = [], []
+        for position, record in self.after(txn, after):
+            if position > last:
+                break
+            stored.append((record, f"record {position}"))
+            positions.append(position)
+            lengths.append(decode_head(record, stored[-1][1]).row_count)
+        return decode_records(stored), positions, lengths
+
+    def window_end(self, txn: lmdb.Transaction, after: int, rows_max: int) -> tuple[int, int]:
+        """(position of the last record, rows up to it) of a window behind ``after``: cut by counts, never by time.
+
+        At least one record, when there is one; whole records until they have ``rows_max`` rows.
+        """
+        last, rows, begun = after, 0, None
+        for position, record in self.after(txn, after):
+            head = self.head(record, position)
+            begun = head.rows_before if begun is None else begun
+            last, rows = position, head.rows_after - begun
+            if rows >= rows_max:
+                break
+        return last, rows
+
+    @staticmethod
+    def head(record: Stored, position: int) -> RecordHead:
+        """The head of a stored record."""
+        return decode_head(record, f"record {position}")
+
+    def drop(self, txn: lmdb.Transaction, last: int) -> None:
+        """Remove the records up to ``last``."""
+        with txn.cursor(db=self._db["journal"]) as cursor:
+            cursor.first()
+            # delete() also answers True after the last record; only the key tells that there is one.
+            while cursor.key() and _POSITION.unpack(cursor.key())[0] <= last:
+                cursor.delete()
+
+    def oldest_received_s(self, txn: lmdb.Transaction) -> int | None:
+        """When the first record that is not folded was received; None when the journal is empty."""
+        first = next(self.after(txn, 0), None)
+        return None if first is None else self.head(first[1], first[0]).received_s
+
+    def record_count(self, txn: lmdb.Transaction) -> int:
+        """Records that are not dropped."""
+        return int(txn.stat(self._db["journal"])["entries"])
+
+
+def moved(cursor: FoldCursor, **changes: int) -> FoldCursor:
+    """The cursor with some fields changed."""
+    return replace(cursor, **changes)

@@ -1,0 +1,124 @@
+"""Queries: which series, which rows and which ring are meant, then windows of what is read."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+
+import lmdb
+import numpy as np
+
+from statflow_engine.catalog import Catalog, Series
+from statflow_engine.cells import Ints
+from statflow_engine.errors import PointError, QueryError, UnknownSeriesError
+from statflow_engine.kinds import kind_of
+from statflow_engine.names import normal_name
+from statflow_engine.reading import Asked, Reader, by_group
+from statflow_engine.schema import Schema
+from statflow_engine.steps import Rows, Step, choose_ring, default_step, parse_step
+from statflow_engine.windows import Window, downsample, downsample_many
+
+RANGE_DEFAULT_S = 86_400
+
+# Rows of an answer times its series: 400 MB of columns.
+CELLS_PER_ANSWER_MAX = 10_000_000
+
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+def planned(
+    schema: Schema, start_s: int | None, end_s: int | None, step: int | str | Step | None, tz: str, now_s: int
+) -> tuple[Rows, int]:
+    """The rows of an answer, and the index of the ring that can give them.
+
+    Raises:
+        QueryError: a time or the step is no such thing, or no ring has it.
+    """
+    end_s = now_s + 1 if end_s is None else end_s
+    start_s = end_s - RANGE_DEFAULT_S if start_s is None else start_s
+    chosen = default_step(schema, start_s, end_s, now_s, tz) if step is None else parse_step(step)
+    rows = Rows.between(chosen, start_s, end_s, tz)
+    return rows, schema.rings.index(choose_ring(schema, chosen, start_s, now_s, tz))
+
+
+def windows_of(
+    reader: Reader, schema: Schema, series: Sequence[tuple[int, str]], rows: Rows, ring: int, now_s: int
+) -> list[Window]:
+    """A window for each (id, name), in their order.
+
+    Raises:
+        QueryError: the answer would be too large.
+    """
+    if len(series) * len(rows) > CELLS_PER_ANSWER_MAX:
+        raise QueryError(
+            f"{len(series)} series of {len(rows)} rows: an answer has at most {CELLS_PER_ANSWER_MAX} cells, "
+            "ask for fewer series, a shorter range or a longer step"
+        )
+    resolution_s = schema.rings[ring].resolution_s
+    names = dict(series)
+    first, end = int(rows.edges_s[0]) // resolution_s, -(-int(rows.edges_s[-1]) // resolution_s)
+    windows: dict[int, Window] = {}
+    for group, ids in by_group(list(names)).items():
+        asked = Asked(ring, group, ids, first, max(first + 1, end))
+        windows.update(_group_windows(reader, asked, rows, resolution_s, names, now_s))
+    return [windows[id_] for id_, _ in series]
+
+
+def _group_windows(
+    reader: Reader, asked: Asked, rows: Rows, resolution_s: int, names: dict[int, str], now_s: int
+) -> dict[int, Window]:
+    cells = reader.cells(asked)
+    ids: list[int] = asked.ids.tolist()
+    columns = (cells.periods, cells.counts, cells.sums, cells.mins, cells.maxs)
+    kind = kind_of(ids[0])
+    if len(ids) == 1:
+        window = downsample(rows, resolution_s, *columns, name=names[ids[0]], kind=kind, now_s=now_s)
+        return {ids[0]: window}
+    index: Ints = np.searchsorted(asked.ids, cells.series_ids)
+    windows = downsample_many(
+        rows, resolution_s, index, *columns, names=[names[id_] for id_ in ids], kind=kind, now_s=now_s
+    )
+    return dict(zip(ids, windows, strict=True))
+
+
+# -- which series ------------------------------------------------------------------------------------------------------
+
+
+def chosen_series(
+    txn: lmdb.Transaction, catalog: Catalog, namespace: str, patterns: Sequence[str], series_max: int
+) -> list[tuple[int, str]]:
+    """(id, name) of the series that names or globs mean, each once, in the order of the patterns.
+
+    Raises:
+        UnknownSeriesError: a plain name is not known. A glob without a hit adds nothing.
+        QueryError: these are too many.
+    """
+    found: dict[int, str] = {}
+    for pattern in patterns:
+        exact = exact_series(txn, catalog, namespace, pattern)
+        if exact is not None:
+            found[exact.id] = exact.name
+        elif _GLOB_CHARACTERS.isdisjoint(pattern):
+            raise UnknownSeriesError(f'no series is called "{pattern}"')
+        else:
+            matches = matcher(pattern)
+            found.update((each.id, each.name) for each in catalog.series(txn, namespace) if matches(each.name))
+        if len(found) > series_max:
+            raise QueryError(f"more than {series_max} series in one query")
+    return list(found.items())
+
+
+def exact_series(txn: lmdb.Transaction, catalog: Catalog, namespace: str, name: str) -> Series | None:
+    """The series of that very name; None when there is none."""
+    try:
+        return catalog.find(txn, namespace, normal_name(name))
+    except (UnknownSeriesError, PointError):
+        return None
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a name fits a pattern: a glob, or words that must all occur, in any case; empty: every name."""
+    if not _GLOB_CHARACTERS.isdisjoint(pattern):
+        compiled = re.compile(fnmatch.translate(pattern))
+        return lambda name: compiled.match(name) is not None
+    words = pattern.casefold().split()
+    return lambda name: all(word in name.casefold() for word in words)

@@ -1,0 +1,127 @@
+"""A journal record as bytes: the points of one commit, as columns. Pure. FORMAT.md has every byte."""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from statflow_engine.cells import Floats, Ints
+from statflow_engine.errors import CorruptionError
+from statflow_engine.tiles import Stored, refuse_crc
+
+# CRC-32 of what follows, rows, received, rows of the journal before, base of the timestamps, width of an offset.
+_HEAD = struct.Struct("<IIqQqB3x")
+assert _HEAD.size == 36
+_ID_DTYPE, _VALUE_DTYPE = np.dtype("<u4"), np.dtype("<f8")
+_OFFSET_DTYPES: dict[int, np.dtype[np.unsignedinteger]] = {4: np.dtype("<u4"), 8: np.dtype("<u8")}
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points of known series, in the order in which they came.
+
+    Attributes:
+        series_ids, timestamps_s: int64.
+        values: float64, finite.
+        received_s: when they were accepted; decides which rings they enter. An int for all, or int64, one a point.
+    """
+
+    series_ids: Ints
+    timestamps_s: Ints
+    values: Floats
+    received_s: Ints
+
+    def __len__(self) -> int:
+        return len(self.series_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """What is known of a record without reading its columns.
+
+    Attributes:
+        row_count: its points.
+        received_s: when they were accepted.
+        rows_before: points of all records before it, folded ones included.
+    """
+
+    row_count: int
+    received_s: int
+    rows_before: int
+
+    @property
+    def rows_after(self) -> int:
+        """Points of all records up to and with this one."""
+        return self.rows_before + self.row_count
+
+
+def encode_record(series_ids: Ints, timestamps_s: Ints, values: Floats, *, received_s: int, rows_before: int) -> bytes:
+    """One record; ``series_ids`` are below 2**32."""
+    base_s = int(timestamps_s.min())
+    width = 4 if int(timestamps_s.max()) - base_s < 2**32 else 8
+    body = b"".join(
+        (
+            _HEAD.pack(0, len(values), received_s, rows_before, base_s, width)[4:],
+            series_ids.astype(_ID_DTYPE).tobytes(),
+            (timestamps_s - base_s).astype(_OFFSET_DTYPES[width]).tobytes(),
+            values.astype(_VALUE_DTYPE, copy=False).tobytes(),
+        )
+    )
+    return struct.pack("<I", zlib.crc32(body)) + body
+
+
+def decode_head(record: Stored, where: str) -> RecordHead:
+    """The head of a record, its checksum unread.
+
+    Raises:
+        CorruptionError: it is cut short.
+    """
+    if len(record) < _HEAD.size:
+        raise CorruptionError(where, len(record), f"{len(record)} bytes, wanted at least {_HEAD.size}")
+    _, row_count, received_s, rows_before, _, _ = _HEAD.unpack_from(record)
+    return RecordHead(row_count, received_s, rows_before)
+
+
+def decode_records(records: Sequence[tuple[Stored, str]]) -> Points:
+    """The points of some records, one after the other, newly allocated.
+
+    Args:
+        records: the stored bytes, and what each is for errors.
+
+    Raises:
+        CorruptionError: one is cut short or its checksum is wrong.
+    """
+    columns = [_columns(record, where) for record, where in records]
+    lengths = [len(ids) for ids, _, _, _, _ in columns]
+    bases = np.array([base_s for _, _, _, base_s, _ in columns], np.int64).repeat(lengths)
+    received = np.array([received_s for _, _, _, _, received_s in columns], np.int64).repeat(lengths)
+    if not columns:
+        return Points(bases, bases, np.zeros(0), received)
+    return Points(
+        np.concatenate([ids for ids, _, _, _, _ in columns]).astype(np.int64),
+        np.concatenate([offsets for _, offsets, _, _, _ in columns]).astype(np.int64) + bases,
+        np.concatenate([values for _, _, values, _, _ in columns]).astype(np.float64),
+        received,
+    )
+
+
+def _columns(
+    record: Stored, where: str
+) -> tuple["np.ndarray[tuple[int], np.dtype[np.uint32]]", Ints, Floats, int, int]:
+    decode_head(record, where)
+    crc, row_count, received_s, _, base_s, width = _HEAD.unpack_from(record)
+    refuse_crc(where, 0, zlib.crc32(record[4:]), crc)
+    wanted = _HEAD.size + row_count * (_ID_DTYPE.itemsize + width + _VALUE_DTYPE.itemsize)
+    if len(record) != wanted or width not in _OFFSET_DTYPES:
+        raise CorruptionError(where, 0, f"{len(record)} bytes for {row_count} rows, wanted {wanted}")
+    offsets_at = _HEAD.size + row_count * _ID_DTYPE.itemsize
+    values_at = offsets_at + row_count * width
+    return (
+        np.frombuffer(record, _ID_DTYPE, row_count, _HEAD.size),
+        np.frombuffer(record, _OFFSET_DTYPES[width], row_count, offsets_at),
+        np.frombuffer(record, _VALUE_DTYPE, row_count, values_at),
+        base_s,
+        received_s,
+    )

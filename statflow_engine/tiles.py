@@ -1,0 +1,327 @@
+"""The cells of one group as bytes: open and late tiles (blocks of rows), closed tiles (packed by series). Pure.
+
+A tile repeats the number of the span (of a late tile: chapter) that it belongs to, because its key holds a
+place only, which other laps share. Open and late tiles grow by blocks appended without decoding
+what is there; a closed tile is packed so that one series can be cut out without its neighbours.
+FORMAT.md has every byte.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statflow_engine.cells import Cells, Floats, Ints, joined
+from statflow_engine.columns import COUNT_DTYPES, EXTREME_DTYPE, SUM_DTYPES, Layout, narrowed, row_dtype
+from statflow_engine.errors import CorruptionError
+from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of_group
+from statflow_engine.rings import PERIODS_PER_SPAN
+
+OPEN, CLOSED, LATE, BOOK = 1, 2, 3, 4
+FORM_NAMES = {OPEN: "open tile", CLOSED: "closed tile", LATE: "late tile", BOOK: "book"}
+
+# form, detail (blocks of an open or late tile, layout of a closed one), zero, number of the span or chapter, CRC-32.
+_HEAD = struct.Struct("<BBHqI")
+assert _HEAD.size == 16
+_HEAD_BODY = struct.Struct("<BBHq")
+
+# layout, zero, zero, rows, CRC-32 of these and the columns.
+_BLOCK_HEAD = struct.Struct("<BBHII")
+assert _BLOCK_HEAD.size == 12
+_BLOCK_BODY = struct.Struct("<BBHI")
+_CELL_DTYPE = np.dtype("<u2")
+
+# Blocks in a tile before they are merged into one: each costs a reader about 3 us, merging a full tile 150.
+BLOCKS_MAX = 8
+
+# A closed tile's table: where each column's rows start, a CRC of each column's rows, one of all rows, one of the table.
+_STARTS_DTYPE, _CRC_DTYPE = np.dtype("<u2"), np.dtype("<u4")
+_STARTS_SIZE = (SERIES_PER_GROUP + 1) * _STARTS_DTYPE.itemsize
+_CRCS_SIZE = SERIES_PER_GROUP * _CRC_DTYPE.itemsize
+_ROWS_CRC_AT = _HEAD.size + _STARTS_SIZE + _CRCS_SIZE
+_TABLE_CRC_AT = _ROWS_CRC_AT + 4
+_ROWS_AT = _TABLE_CRC_AT + 4
+_PAIR = struct.Struct("<HH")
+_CRC = struct.Struct("<I")
+
+Stored = bytes | memoryview
+
+
+# -- the head that tiles and books share -------------------------------------------------------------------------------
+
+
+def encode_head(form: int, detail: int, number: int) -> bytes:
+    """The first 16 bytes of a tile or book."""
+    body = _HEAD_BODY.pack(form, detail, 0, number)
+    return body + _CRC.pack(zlib.crc32(body))
+
+
+def decode_head(stored: Stored, where: str) -> tuple[int, int, int]:
+    """(form, detail, number) of a tile or book.
+
+    Raises:
+        CorruptionError: it is too short, the checksum is wrong, or no such form exists.
+    """
+    if len(stored) < _HEAD.size:
+        raise CorruptionError(where, len(stored), f"{len(stored)} bytes, wanted at least {_HEAD.size}")
+    form, detail, _, number, crc = _HEAD.unpack_from(stored)
+    refuse_crc(where, 12, zlib.crc32(stored[:12]), crc)
+    if form not in FORM_NAMES:
+        raise CorruptionError(where, 0, f"form {form}, wanted one of {sorted(FORM_NAMES)}")
+    return form, detail, number
+
+
+def refuse_crc(where: str, offset: int, found: int, wanted: int) -> None:
+    """Raise a CorruptionError unless both checksums are equal."""
+    if found != wanted:
+        raise CorruptionError(where, offset, f"checksum {found:#010x}, expected {wanted:#010x}")
+
+
+# -- open and late tiles: blocks of rows -------------------------------------------------------------------------------
+
+
+class BlockWriter:
+    """Cuts blocks out of reduced cells of many groups.
+
+    What is the same for all (the layout, narrow columns, cell numbers) is worked out once, so that a
+    group costs a few slices.
+    """
+
+    def __init__(self, cells: Cells, unit_periods: int) -> None:
+        """``cells``: reduced, in the order of ``unit_periods``."""
+        self.layout = Layout.of(cells)
+        numbers = cells.series_ids % SERIES_PER_GROUP * unit_periods + cells.periods % unit_periods
+        self._columns = [numbers.astype(_CELL_DTYPE), *narrowed(cells, self.layout)]
+
+    def block(self, first: int, end: int) -> bytes:
+        """The block of the rows [first, end), which belong to one group and unit."""
+        body = _BLOCK_BODY.pack(self.layout.byte, 0, 0, end - first)
+        columns = b"".join([column[first:end].tobytes() for column in self._columns])
+        return b"".join((body, _CRC.pack(zlib.crc32(columns, zlib.crc32(body))), columns))
+
+
+def appended(stored: Stored | None, form: int, number: int, block: bytes) -> bytes:
+    """An open or late tile with one more block; a new one when ``stored`` is None."""
+    if stored is None:
+        return encode_head(form, 1, number) + block
+    block_count = stored[1] + 1
+    return b"".join((encode_head(form, block_count, number), stored[_HEAD.size :], block))
+
+
+def over_full(stored: bytes) -> bool:
+    """Whether an open or late tile has so many blocks that they should be merged."""
+    return stored[1] > BLOCKS_MAX
+
+
+def encode_blocks(form: int, number: int, cells: Cells, unit_periods: int) -> bytes:
+    """An open or late tile of a single block: all of ``cells``, which are reduced and of one group and unit."""
+    return appended(None, form, number, BlockWriter(cells, unit_periods).block(0, len(cells)))
+
+
+def decode_blocks(stored: Stored, where: str, group: int, unit_periods: int, column: int | None = None) -> list[Cells]:
+    """The rows of an open or late tile, a piece a block.
+
+    Args:
+        stored: the whole tile.
+        where: what it is, for errors.
+        group: the group that its key names.
+        unit_periods: periods of the span (of a late tile: chapter) that it covers.
+        column: only the rows of this series of the group; None: all.
+
+    Raises:
+        CorruptionError: a block is cut short, or a checksum or layout is wrong.
+    """
+    _, block_count, number = decode_head(stored, where)
+    pieces, offset = [], _HEAD.size
+    for _ in range(block_count):
+        block = _Block.at(stored, offset, where, kind_of_group(group))
+        first, end = (0, block.row_count) if column is None else block.rows_of(column, unit_periods)
+        if end > first:
+            pieces.append(block.cells(first, end, group * SERIES_PER_GROUP, number * unit_periods, unit_periods))
+        offset = block.end
+    if offset != len(stored):
+        raise CorruptionError(where, offset, f"{len(stored) - offset} bytes after the last of {block_count} blocks")
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Where the columns of one stored block lie; read as they are asked for."""
+
+    stored: Stored
+    layout: Layout
+    kind: Kind
+    row_count: int
+    columns_at: int
+    end: int
+
+    @classmethod
+    def at(cls, stored: Stored, offset: int, where: str, kind: Kind) -> Self:
+        if len(stored) < offset + _BLOCK_HEAD.size:
+            raise CorruptionError(where, offset, "a block's head is cut short")
+        layout_byte, _, _, row_count, crc = _BLOCK_HEAD.unpack_from(stored, offset)
+        layout = Layout.from_byte(layout_byte)
+        if layout is None:
+            raise CorruptionError(where, offset, f"layout {layout_byte:#04x} does not exist")
+        columns_at = offset + _BLOCK_HEAD.size
+        row_size = _CELL_DTYPE.itemsize + row_dtype(layout).itemsize - 1
+        end = columns_at + row_count * row_size
+        if end > len(stored):
+            raise CorruptionError(where, offset, f"{row_count} rows of {row_size} bytes are cut short")
+        found = zlib.crc32(stored[columns_at:end], zlib.crc32(stored[offset : offset + _BLOCK_BODY.size]))
+        refuse_crc(where, offset, found, crc)
+        return cls(stored, layout, kind, row_count, columns_at, end)
+
+    def _numbers(self) -> NDArray[np.uint16]:
+        return np.frombuffer(self.stored, _CELL_DTYPE, self.row_count, self.columns_at)
+
+    def rows_of(self, column: int, unit_periods: int) -> tuple[int, int]:
+        """The stretch of rows [first, end) of one series."""
+        # Compared as floats of the same width the bounds could overflow: column 63 of a chapter ends at 65,536.
+        first, last = column * unit_periods, (column + 1) * unit_periods - 1
+        numbers = self._numbers()
+        return (
+            int(numbers.searchsorted(np.uint16(first), "left")),
+            int(numbers.searchsorted(np.uint16(last), "right")),
+        )
+
+    def cells(self, first: int, end: int, first_id: int, first_period: int, unit_periods: int) -> Cells:
+        column, period = np.divmod(self._numbers()[first:end].astype(np.int64), unit_periods)
+        offset = self.columns_at + self.row_count * _CELL_DTYPE.itemsize
+
+        def next_column(dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+            nonlocal offset
+            at, offset = offset + first * dtype.itemsize, offset + self.row_count * dtype.itemsize
+            return np.frombuffer(self.stored, dtype, end - first, at)
+
+        sums = next_column(SUM_DTYPES[self.layout.sum_code]).astype(np.float64)
+        count_dtype = COUNT_DTYPES[self.layout.count_code]
+        ones = np.ones(end - first, np.int64)
+        counts = ones if count_dtype is None else next_column(count_dtype).astype(np.int64)
+        mins: Floats | None = None
+        maxs: Floats | None = None
+        if self.kind is Kind.VALUE:
+            mins = maxs = sums
+            if self.layout.extremes:
+                mins = next_column(EXTREME_DTYPE).astype(np.float64)
+                maxs = next_column(EXTREME_DTYPE).astype(np.float64)
+        return Cells(column + first_id, period + first_period, counts, sums, mins, maxs)
+
+
+# -- closed tiles: rows packed by series -------------------------------------------------------------------------------
+
+
+def encode_closed(span: int, cells: Cells) -> bytes:
+    """A closed tile of reduced cells of one group and span, at least one row."""
+    layout = Layout.of(cells)
+    dtype = row_dtype(layout)
+    rows = np.empty(len(cells), dtype)
+    names = dtype.names
+    assert names is not None
+    packed_columns = [cells.periods % PERIODS_PER_SPAN, *narrowed(cells, layout)]
+    for name, column in zip(names, packed_columns, strict=True):
+        rows[name] = column
+    starts = np.searchsorted(cells.series_ids % SERIES_PER_GROUP, np.arange(SERIES_PER_GROUP + 1))
+    packed = rows.tobytes()
+    view, bounds = memoryview(packed), (starts * dtype.itemsize).tolist()
+    crcs = [zlib.crc32(view[bounds[i] : bounds[i + 1]], i) for i in range(SERIES_PER_GROUP)]
+    table = starts.astype(_STARTS_DTYPE).tobytes() + np.array(crcs, _CRC_DTYPE).tobytes()
+    table += _CRC.pack(zlib.crc32(packed))
+    head = encode_head(CLOSED, layout.byte, span)
+    return b"".join((head, table, _CRC.pack(zlib.crc32(table)), packed))
+
+
+@dataclass(slots=True)
+class PackedRows:
+    """Gathers rows cut out of closed tiles and decodes them together.
+
+    Segments of one layout are joined and decoded as one array: a day of minutes is 23 segments, and
+    numpy charges by the call.
+    """
+
+    kind: Kind
+    _segments: dict[int, list[tuple[bytes, int, int]]] = field(default_factory=dict)
+
+    def cut(self, stored: Stored, where: str, series_id: int) -> None:
+        """Add the rows of one series of a closed tile.
+
+        Raises:
+            CorruptionError: a length, checksum or layout is wrong.
+        """
+        layout_byte, span = _checked_table(stored, where)
+        column = series_id % SERIES_PER_GROUP
+        first, end = _PAIR.unpack_from(stored, _HEAD.size + column * _STARTS_DTYPE.itemsize)
+        if first == end:
+            return
+        row_size = row_dtype(_layout(layout_byte, where)).itemsize
+        segment = bytes(stored[_ROWS_AT + first * row_size : _ROWS_AT + end * row_size])
+        (wanted,) = _CRC.unpack_from(stored, _HEAD.size + _STARTS_SIZE + column * _CRC_DTYPE.itemsize)
+        refuse_crc(where, _ROWS_AT + first * row_size, zlib.crc32(segment, column), wanted)
+        self._segments.setdefault(layout_byte, []).append((segment, series_id, span * PERIODS_PER_SPAN))
+
+    def cells(self) -> list[Cells]:
+        """All rows gathered, a piece a layout."""
+        return [self._decoded(layout_byte, segments) for layout_byte, segments in self._segments.items()]
+
+    def _decoded(self, layout_byte: int, segments: list[tuple[bytes, int, int]]) -> Cells:
+        layout = Layout.from_byte(layout_byte)
+        assert layout is not None
+        dtype = row_dtype(layout)
+        rows = np.frombuffer(b"".join([segment for segment, _, _ in segments]), dtype)
+        lengths = np.array([len(segment) // dtype.itemsize for segment, _, _ in segments])
+        ids = np.array([series_id for _, series_id, _ in segments]).repeat(lengths)
+        first_periods = np.array([first_period for _, _, first_period in segments]).repeat(lengths)
+        return _unpacked(rows, layout, ids, first_periods, self.kind)
+
+
+def decode_closed(stored: Stored, where: str, group: int) -> Cells:
+    """All rows of a closed tile, reduced.
+
+    Raises:
+        CorruptionError: a length, checksum or layout is wrong.
+    """
+    layout_byte, span = _checked_table(stored, where)
+    layout = _layout(layout_byte, where)
+    packed = stored[_ROWS_AT:]
+    (wanted,) = _CRC.unpack_from(stored, _ROWS_CRC_AT)
+    refuse_crc(where, _ROWS_AT, zlib.crc32(packed), wanted)
+    rows = np.frombuffer(packed, row_dtype(layout))
+    starts = np.frombuffer(stored, _STARTS_DTYPE, SERIES_PER_GROUP + 1, _HEAD.size)
+    lengths = starts[1:].astype(np.int64) - starts[:-1]
+    ids = np.repeat(np.arange(SERIES_PER_GROUP) + group * SERIES_PER_GROUP, lengths)
+    return _unpacked(rows, layout, ids, span * PERIODS_PER_SPAN, kind_of_group(group))
+
+
+def _checked_table(stored: Stored, where: str) -> tuple[int, int]:
+    """(layout byte, span) of a closed tile whose head and table are whole."""
+    _, layout_byte, span = decode_head(stored, where)
+    if len(stored) < _ROWS_AT:
+        raise CorruptionError(where, len(stored), "the table is cut short")
+    (wanted,) = _CRC.unpack_from(stored, _TABLE_CRC_AT)
+    refuse_crc(where, _HEAD.size, zlib.crc32(stored[_HEAD.size : _TABLE_CRC_AT]), wanted)
+    return layout_byte, span
+
+
+def _layout(byte: int, where: str) -> Layout:
+    layout = Layout.from_byte(byte)
+    if layout is None:
+        raise CorruptionError(where, 1, f"layout {byte:#04x} does not exist")
+    return layout
+
+
+def _unpacked(rows: NDArray[np.void], layout: Layout, ids: Ints, first_periods: Ints | int, kind: Kind) -> Cells:
+    sums = rows["sum"].astype(np.float64)
+    counts = np.ones(len(rows), np.int64) if layout.count_code == 0 else rows["count"].astype(np.int64)
+    mins = maxs = sums if kind is Kind.VALUE else None
+    if layout.extremes:
+        mins, maxs = rows["min"].astype(np.float64), rows["max"].astype(np.float64)
+    return Cells(ids, rows["period"].astype(np.int64) + first_periods, counts, sums, mins, maxs)
+
+
+def all_rows(pieces: Iterable[Cells], group: int) -> Cells:
+    """The loose rows of some pieces of one group."""
+    return joined(list(pieces), measured=kind_of_group(group) is Kind.VALUE)

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from statflow_engine.acceptance import Pending, Receipt
 from statflow_engine.batches import ANY_KIND, Batch
 from statflow_engine.catalog import Series, TrashedSeries
-from statflow_engine.commit import Pending, Receipt
-from statflow_engine.engine import Durability, Engine, Status
+from statflow_engine.engine import Durability, Engine
 from statflow_engine.errors import (
     CorruptionError,
     FormatVersionError,
@@ -37,6 +37,7 @@ from statflow_engine.limits import Limits
 from statflow_engine.rings import Ring
 from statflow_engine.schema import SCHEMA_DEFAULT, Schema
 from statflow_engine.steps import format_time, parse_time
+from statflow_engine.upkeep import Status
 from statflow_engine.windows import Window, combine
 
 __all__ = [

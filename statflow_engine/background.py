@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from statflow_engine.errors import StoreClosedError, StoreError
+from statflow_engine.errors import StoreClosedError
 
 # How often the folding thread looks, besides being woken by writers that find a fold due.
 LOOK_S = 1.0
@@ -21,7 +21,6 @@ class Background:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._failure: StoreError | None = None
         self.folds = False
 
     def start_folding(self) -> None:
@@ -51,15 +50,6 @@ class Background:
                 thread.join()
         self._threads.clear()
 
-    def raise_failure(self) -> None:
-        """Raise what made a commit in the background fail: points that were answered are lost.
-
-        Raises:
-            StoreError: as long as the engine lives.
-        """
-        if self._failure is not None:
-            raise self._failure
-
     def _fold_loop(self) -> None:
         while not self._stopping.is_set():
             self._woken.wait(LOOK_S)
@@ -83,8 +73,6 @@ class Background:
                 self._commit()
             except StoreClosedError:
                 return
-            except Exception as error:
+            except Exception:
+                # The engine knows what is lost and refuses every later call.
                 _log.exception("an interval's commit failed")
-                self._failure = StoreError(f"points of the last interval were lost: {error}")
-                self._failure.__cause__ = error
-                return

@@ -9,7 +9,6 @@ import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import lmdb
 
@@ -56,27 +55,6 @@ class TrashedSeries:
     kind: Kind
     created_s: int
     deleted_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class NameCache:
-    """Ids by namespace and name, true for one epoch of the catalog."""
-
-    epoch: int
-    ids: dict[str, dict[str, int]]
-
-    @classmethod
-    def empty(cls, epoch: int) -> Self:
-        """A cache that knows nothing yet."""
-        return cls(epoch, {})
-
-    def of(self, namespace: str) -> dict[str, int]:
-        """Ids by name; the caller may add what it looked up in this epoch."""
-        return self.ids.setdefault(namespace, {})
-
-    def size(self) -> int:
-        """Names held."""
-        return sum(map(len, self.ids.values()))
 
 
 class Catalog:

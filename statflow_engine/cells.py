@@ -105,8 +105,9 @@ def reduce(loose: Cells, unit_periods: int) -> Cells:
         unit_periods: periods of a unit of the order wanted: of a span or of a chapter.
 
     Returns:
-        Newly allocated cells in tile order: by group, unit, series, period. Rows of equal
-        (series, period) are added in the order given, so equal input gives equal bytes.
+        Cells in tile order: by group, unit, series, period. Rows of equal (series, period) are
+        added in the order given, so equal input gives equal bytes. May be the very cells that
+        came in, when these are reduced already.
     """
     if len(loose) == 0:
         return loose
@@ -187,10 +188,9 @@ def _reduce_dense(loose: Cells, keys: _Keys, rows_of_cell: NDArray[np.intp]) -> 
 def _reduce_sorted(loose: Cells, keys: _Keys) -> Cells:
     numbers, ordered = _in_order(loose, keys)
     starts = row_changes(numbers)
-    series_ids, periods = keys.read_back(numbers[starts])
     if len(starts) == len(numbers):
-        return Cells(series_ids, periods, ordered.counts, ordered.sums, ordered.mins, ordered.maxs)
-    return _merged_at(starts, series_ids, periods, ordered)
+        return ordered
+    return _merged_at(starts, ordered.series_ids[starts], ordered.periods[starts], ordered)
 
 
 def _in_order(loose: Cells, keys: _Keys) -> tuple[Ints, Cells]:

@@ -40,6 +40,7 @@ class Layout:
         return cls(_sum_code(cells.sums), 0 if single else _count_code(cells.counts), extremes)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def from_byte(cls, byte: int) -> Self | None:
         """The layout of a stored byte; None when no layout has it."""
         sum_code, count_code = byte & 0x07, byte >> 3 & 0x0F
@@ -70,9 +71,15 @@ def _unsigned_code(highest: float) -> int:
     return next(code for code, most in enumerate(_UNSIGNED_MAX) if highest <= most)
 
 
-@lru_cache(maxsize=256)
 def row_dtype(layout: Layout) -> np.dtype[np.void]:
     """The structured dtype of one packed row: period in its span, sum and what else the layout has."""
+    return _row_dtype(layout.byte)
+
+
+@lru_cache(maxsize=256)
+def _row_dtype(layout_byte: int) -> np.dtype[np.void]:
+    layout = Layout.from_byte(layout_byte)
+    assert layout is not None
     fields: list[tuple[str, np.dtype[np.generic]]] = [("period", np.dtype("u1")), ("sum", SUM_DTYPES[layout.sum_code])]
     count_dtype = COUNT_DTYPES[layout.count_code]
     if count_dtype is not None:

@@ -3,10 +3,9 @@
 Accepting is in `commit`, folding in `fold`, reading in `queries`; what lies where is in FORMAT.md.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -16,54 +15,37 @@ import lmdb
 import numpy as np
 from numpy.typing import ArrayLike
 
+from statflow_engine.acceptance import Pending, Receipt
 from statflow_engine.background import Background
 from statflow_engine.batches import Batch, Names
 from statflow_engine.catalog import Catalog, Series, TrashedSeries
 from statflow_engine.check import check_store
-from statflow_engine.commit import Committer, Pending, Receipt
+from statflow_engine.commit import Committer
 from statflow_engine.environment import Environment, check_version
-from statflow_engine.errors import PointError, SchemaError, UnknownSeriesError
+from statflow_engine.errors import PointError, SchemaError, StoreError, UnknownSeriesError
 from statflow_engine.fold import Folder
 from statflow_engine.journal import FoldCursor, Journal
 from statflow_engine.journal_view import JournalView
 from statflow_engine.kinds import Kind
+from statflow_engine.known_names import KnownNames
 from statflow_engine.limits import Limits
 from statflow_engine.meters import meter
 from statflow_engine.names import normal_name
 from statflow_engine.purge import Purger
 from statflow_engine.queries import chosen_series, matcher, planned, windows_of
 from statflow_engine.reading import Reader
-from statflow_engine.rings import PERIODS_PER_SPAN
 from statflow_engine.schema import SCHEMA_DEFAULT, Schema
 from statflow_engine.steps import Step
+from statflow_engine.upkeep import Status, Upkeep
 from statflow_engine.windows import Window
+
+# What single points get that wait for the interval's commit: making it anew would take as long as all the rest.
+_ONE_POINT = Receipt(1)
 
 Durability = Literal["fsync", "interval"]
 
 # Deleted series can be restored for so long.
 TRASH_KEPT_S = 172_800
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the store is doing.
-
-    Attributes:
-        journal_rows, journal_records: points, and commits of them, that are not folded yet.
-        fold_lag_s: age of the oldest point that is not folded, since it was received; 0 when none waits.
-        live_bytes, used_bytes, map_bytes: of the store's file: what holds data, what ever did, and the most allowed.
-        disk_free_bytes: what the disk has left.
-        refusal: why writes are refused at this time; None: they are not.
-    """
-
-    journal_rows: int
-    journal_records: int
-    fold_lag_s: int
-    live_bytes: int
-    used_bytes: int
-    map_bytes: int
-    disk_free_bytes: int
-    refusal: str | None
 
 
 class Engine:
@@ -100,13 +82,15 @@ class Engine:
         self._journal = Journal(self._db)
         self._catalog = Catalog(self._db)
         self._view = JournalView(self.schema, self._journal)
-        self._committer = Committer(self._environment, self.schema, self._journal, self._catalog, clock)
-        self._folder = Folder(self._environment, self.schema, self._journal, self._catalog)
-        self._fold_lock = threading.Lock()
+        self._known = KnownNames(self._limits.names_cached)
+        self._committer = Committer(self._environment, self.schema, self._journal, self._catalog, self._known, clock)
+        folder = Folder(self._environment, self.schema, self._journal, self._catalog)
+        self._upkeep = Upkeep(folder, self._committer, self.schema, self._limits, self.status)
         self._durability = durability
-        self._background = Background(self._fold_politely, self._commit_interval)
+        self._background = Background(self._upkeep.fold_politely, self._commit_interval)
         if background:
             self._background.start_folding()
+            self._upkeep.wake = self._background.wake
         if durability == "interval":
             self._background.start_committing(interval_s)
 
@@ -133,13 +117,19 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Commit what is staged and let go of the store. Folds nothing; closing twice is no error."""
+        """Commit what is staged and let go of the store. Folds nothing; closing twice is no error.
+
+        Raises:
+            StoreError: what was acknowledged in the last interval could not be stored.
+        """
         self._background.stop()
+        lost_before = self._committer.lost
         try:
-            if self._committer.staged:
-                self._committer.commit()
+            self._committer.commit()
         finally:
             self._environment.close()
+        if self._committer.lost is not lost_before:
+            raise self._loss()
 
     def now_s(self) -> int:
         """The engine's clock, in whole Unix seconds."""
@@ -156,6 +146,10 @@ class Engine:
         return self._one(Kind.VALUE, name, value, timestamp_s, namespace)
 
     def _one(self, kind: Kind, name: str, value: float, timestamp_s: int | None, namespace: str) -> Receipt:
+        if self._durability == "interval":
+            self._refuse_use()
+            if self._committer.scalars.add(namespace, name, kind, value, timestamp_s):
+                return _ONE_POINT
         timestamps_s = None if timestamp_s is None else [timestamp_s]
         return self._written(Batch([name], kind, timestamps_s, [value], namespace))
 
@@ -192,12 +186,12 @@ class Engine:
     def _written(self, batch: Batch) -> Receipt:
         if self._durability == "interval":
             pending = self.stage(batch)
-            if self._committer.needs_no_answer(pending):
+            if self._committer.acknowledge(pending):
                 return Receipt(len(pending.columns))
         else:
             pending = self._staged(batch)
         receipt = self._committer.wait_for(pending)
-        self._fold_if_due()
+        self._upkeep.fold_if_due()
         return receipt
 
     def stage(self, batch: Batch) -> Pending:
@@ -210,14 +204,13 @@ class Engine:
         return self._staged(batch, answered_later=True)
 
     def _staged(self, batch: Batch, *, answered_later: bool = False) -> Pending:
-        self._background.raise_failure()
-        assert self._environment.env is not None
+        self._refuse_use()
         return self._committer.stage(batch, answered_later=answered_later)
 
     def commit(self) -> None:
         """The second half: store everything staged, in one transaction; then each `Pending` has its result."""
         self._committer.commit()
-        self._fold_if_due()
+        self._upkeep.fold_if_due()
 
     # -- read --
 
@@ -274,7 +267,9 @@ class Engine:
         now_s = self.now_s()
         self._commit_staged()
         with self._environment.read() as txn:
-            series = chosen_series(txn, self._catalog, namespace, patterns, self._limits.series_per_query)
+            known = self._known.at(self._catalog.epoch(txn)).of(namespace)
+            series_max = self._limits.series_per_query
+            series = chosen_series(txn, self._catalog, namespace, patterns, known, series_max)
             rows, ring = planned(self.schema, start_s, end_s, step, tz, now_s)
             return windows_of(self._reader(txn), self.schema, series, rows, ring, now_s)
 
@@ -282,11 +277,11 @@ class Engine:
         return Reader(self.schema, txn, self._db, self._view)
 
     def _id(self, txn: lmdb.Transaction, namespace: str, name: str) -> int:
-        cache = self._committer.cache_at(self._catalog.epoch(txn))
+        cache = self._known.at(self._catalog.epoch(txn))
         id_ = cache.of(namespace).get(name)
         if id_ is None:
             id_ = self._catalog.find(txn, namespace, _stored_name(name)).id
-            self._committer.remember_names(cache, namespace, {_stored_name(name): id_})
+            self._known.remember(cache, namespace, {_stored_name(name): id_})
         return id_
 
     # -- series --
@@ -388,61 +383,38 @@ class Engine:
     def fold(self) -> None:
         """Fold everything that was accepted, now."""
         self._commit_staged()
-        with self._fold_lock:
-            self._folder.fold()
+        self._upkeep.fold()
 
     def check(self) -> Iterator[str]:
         """A sentence for everything stored that breaks an invariant; nothing when all is well."""
         self._commit_staged()
         with self._environment.read() as txn:
-            yield from check_store(self.schema, txn, self._db, self._journal, self._catalog, self.now_s())
+            return iter(list(check_store(self.schema, txn, self._db, self._journal, self._catalog, self.now_s())))
 
-    # -- when to commit and fold --
+    # -- when to commit --
+
+    def _refuse_use(self) -> None:
+        """Raise when the engine is closed, or has lost what it acknowledged."""
+        assert self._environment.env is not None
+        if self._committer.lost is not None:
+            raise self._loss()
+
+    def _loss(self) -> StoreError:
+        error = StoreError(f"points that were acknowledged in the last interval were lost: {self._committer.lost}")
+        error.__cause__ = self._committer.lost
+        return error
 
     def _commit_staged(self) -> None:
         """What this process was promised, it sees: also what waits for the interval's end."""
-        self._background.raise_failure()
+        self._refuse_use()
         if self._durability == "interval":
             # Also when nothing is staged: another thread may be about to commit what was.
             self._committer.commit()
 
     def _commit_interval(self) -> None:
-        self._committer.commit_or_raise()
-        self._fold_if_due()
-
-    def _fold_if_due(self) -> None:
-        load, limits = self._committer.load, self._limits
-        due = load.rows >= limits.fold_rows or load.records >= limits.journal_records
-        if not due:
-            return
-        if not self._background.folds:
-            self.fold_waiting()
-        elif load.rows > limits.journal_rows_soft:
-            # The background is behind, so writers help, which also slows them down.
-            with self._fold_lock:
-                self._folder.step(limits.step_bytes)
-        else:
-            self._background.wake()
-
-    def fold_waiting(self) -> None:
-        """Fold what waits, unless another thread does so already."""
-        if self._fold_lock.acquire(blocking=False):
-            try:
-                self._folder.fold()
-            finally:
-                self._fold_lock.release()
-
-    def _fold_politely(self, pause: Callable[[float], None]) -> None:
-        """Fold in the background: when it is due and nobody else does, with pauses while others write."""
-        if self._fold_is_due() and not self._folder.leased():
-            with self._fold_lock:
-                self._folder.fold(pause)
-
-    def _fold_is_due(self) -> bool:
-        """Whether rows or records are many, or the oldest row waits since a span of the finest ring."""
-        status, limits = self.status(), self._limits
-        full = status.journal_rows >= limits.fold_rows or status.journal_records >= limits.journal_records
-        return full or status.fold_lag_s >= self.schema.finest.resolution_s * PERIODS_PER_SPAN
+        self._committer.commit()
+        self._refuse_use()
+        self._upkeep.fold_if_due()
 
 
 def _stored_name(name: str) -> str:

@@ -8,6 +8,7 @@ environment never crosses a fork.
 
 import os
 import struct
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,9 @@ from types import TracebackType
 
 import lmdb
 
-from statflow_engine.errors import CorruptionError, FormatVersionError, StoreClosedError, StoreError, StoreFullError
-from statflow_engine.limits import MAP_BYTES_DEFAULT, Limits
+from statflow_engine.errors import FormatVersionError, StoreClosedError, StoreError, StoreFullError
+from statflow_engine.limits import Limits
+from statflow_engine.store_file import agreed_map_bytes, lay_ballast, make_folder, refuse_remote, sync_folder
 from statflow_engine.tiles import Stored
 
 FORMAT_VERSION = 1
@@ -26,11 +28,11 @@ DATABASES = (
     "journal", "groups", "rings", "meters", "idempotency", "idempotency_order",
 )  # fmt: skip
 
+# Transactions last milliseconds; what runs longer than this when the engine is closed hangs.
+CLOSE_WAIT_S = 30.0
+
 # More than the 126 of LMDB's default: one reader a request and thread, over all processes.
 READERS_MAX = 1024
-
-# Where mmap and locks are not to be trusted between processes.
-REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.sshfs", "fuse.s3fs"})
 
 # Of the mark that a full map has: above it a file that has grown past the mark is full.
 FRAGMENTED_FRACTION = 0.75
@@ -57,16 +59,18 @@ class Environment:
         self.path = path
         self.limits = limits
         self._pid = os.getpid()
-        _refuse_remote(path)
-        is_new = _make_folder(path)
-        self.map_bytes = _map_bytes(path / "data.mdb", limits.map_bytes)
-        _lay_ballast(path / "ballast", limits.ballast_bytes)
+        refuse_remote(path)
+        is_new = make_folder(path)
+        self.map_bytes = agreed_map_bytes(path / "data.mdb", limits.map_bytes)
+        lay_ballast(path / "ballast", limits.ballast_bytes)
+        self._idle = threading.Condition()
+        self._running = 0
         self._env: lmdb.Environment | None = self._opened()
         # Databases are opened once and here: one first opened inside a read transaction is dead once that ends.
         self.db: Databases = {name: self._env.open_db(name.encode()) for name in DATABASES}
         self._env.reader_check()
         if is_new:
-            _sync_folder(path)
+            sync_folder(path)
         _opened_here.add(self)
 
     def _opened(self) -> lmdb.Environment:
@@ -97,23 +101,27 @@ class Environment:
             raise StoreClosedError("the engine is closed")
         return self._env
 
-    def read(self) -> lmdb.Transaction:
-        """A read transaction whose values are views: use as a context manager, copy what is to outlive it."""
-        try:
-            return self.env.begin(buffers=True)
-        except lmdb.ReadersFullError:
-            # Rows of killed processes stay in the table until somebody looks.
-            self.env.reader_check()
-        except lmdb.Error as error:
-            raise translated(error) from error
-        try:
-            return self.env.begin(buffers=True)
-        except lmdb.Error as error:
-            raise translated(error) from error
+    def read(self) -> "ReadTransaction":
+        """A read transaction as a context manager. Its values are views: copy what is to outlive it."""
+        return ReadTransaction(self)
 
     def write(self) -> "WriteTransaction":
         """A write transaction as a context manager: committed and synced at its end, aborted by an exception."""
-        return WriteTransaction(self.env)
+        return WriteTransaction(self)
+
+    def begun(self) -> lmdb.Environment:
+        """The lmdb environment for a transaction that is to begin; it stays open until `ended` is called."""
+        with self._idle:
+            env = self.env
+            self._running += 1
+            return env
+
+    def ended(self) -> None:
+        """Tell that a transaction has ended."""
+        with self._idle:
+            self._running -= 1
+            if self._running == 0:
+                self._idle.notify_all()
 
     def reader_check(self) -> None:
         """Free the reader rows of processes that died; stale ones keep pages from being used again."""
@@ -153,7 +161,18 @@ class Environment:
         return None
 
     def close(self) -> None:
-        """Close the file."""
+        """Refuse new transactions, wait for those that run, and close the file.
+
+        lmdb would unmap the file under a thread that reads it, and the process would die.
+        """
+        with self._idle:
+            env, self._env = self._env, None
+            self._idle.wait_for(lambda: self._running == 0, CLOSE_WAIT_S)
+        if env is not None:
+            env.close()
+
+    def forget(self) -> None:
+        """Close the file in a forked child, where no transaction of the parent's runs."""
         env, self._env = self._env, None
         if env is not None:
             env.close()
@@ -166,24 +185,59 @@ _opened_here: "weakref.WeakSet[Environment]" = weakref.WeakSet()
 
 def _close_inherited() -> None:
     for environment in list(_opened_here):
-        environment.close()
+        environment.forget()
 
 
 os.register_at_fork(after_in_child=_close_inherited)
 
 
+class ReadTransaction:
+    """One moment of the store, for as long as its block lasts."""
+
+    __slots__ = ("_environment", "_txn")
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def __enter__(self) -> lmdb.Transaction:
+        env = self._environment.begun()
+        try:
+            self._txn = self._begin(env)
+        except lmdb.Error as error:
+            self._environment.ended()
+            raise translated(error) from error
+        return self._txn
+
+    @staticmethod
+    def _begin(env: lmdb.Environment) -> lmdb.Transaction:
+        try:
+            return env.begin(buffers=True)
+        except lmdb.ReadersFullError:
+            # Rows of killed processes stay in the table until somebody looks.
+            env.reader_check()
+            return env.begin(buffers=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._txn.abort()
+        self._environment.ended()
+        if isinstance(error, lmdb.Error):
+            raise translated(error) from error
+
+
 class WriteTransaction:
     """Begins under LMDB's one write lock; commits at the end of its block, or aborts when that raises."""
 
-    __slots__ = ("_env", "_txn")
+    __slots__ = ("_environment", "_txn")
 
-    def __init__(self, env: lmdb.Environment) -> None:
-        self._env = env
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
 
     def __enter__(self) -> lmdb.Transaction:
+        env = self._environment.begun()
         try:
-            self._txn = self._env.begin(write=True, buffers=True)
+            self._txn = env.begin(write=True, buffers=True)
         except lmdb.Error as error:
+            self._environment.ended()
             raise translated(error) from error
         return self._txn
 
@@ -195,6 +249,8 @@ class WriteTransaction:
                 self._txn.abort()
         except lmdb.Error as failure:
             raise translated(failure) from failure
+        finally:
+            self._environment.ended()
         if isinstance(error, lmdb.Error):
             raise translated(error) from error
 
@@ -219,87 +275,6 @@ def items_from(txn: lmdb.Transaction, db: "lmdb._Database", prefix: bytes, after
                 return
             if key != after:
                 yield key, value
-
-
-# -- before the file is opened -----------------------------------------------------------------------------------------
-
-
-def _make_folder(path: Path) -> bool:
-    """Make the folder, for its owner alone; tell whether the store is new."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return not (path / "data.mdb").exists()
-
-
-def _sync_folder(path: Path) -> None:
-    for folder in (path, path.resolve().parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _lay_ballast(path: Path, size: int) -> None:
-    """A file to delete when the disk is full, so that folding can go on and free the rest."""
-    if size == 0 or path.exists():
-        return
-    with path.open("wb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError:
-            path.unlink()
-
-
-def _refuse_remote(path: Path) -> None:
-    kind = file_system_of(path)
-    if kind in REMOTE_FILE_SYSTEMS:
-        raise StoreError(f"{path} is on {kind}: a store needs a local file system, where locks and mmap hold")
-
-
-def file_system_of(path: Path) -> str:
-    """The type of the file system that holds a path, as the kernel names it; empty where that is not told."""
-    mounts = Path("/proc/self/mounts")
-    if not mounts.exists():
-        return ""
-    whole, best, kind = str(path.resolve()), "", ""
-    for line in mounts.read_text(errors="replace").splitlines():
-        _, mount, fs_type, *_ = line.split(" ")
-        inside = whole == mount or whole.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(best):
-            best, kind = mount, fs_type
-    return kind
-
-
-# A meta page of LMDB 0.9: magic and version at 16, map size at 32, page size at 40, last page at 136, transaction
-# at 144.
-_META_SIZE = 152
-_META_MAGIC = 0xBEEFC0DE
-
-
-def _map_bytes(file: Path, wanted: int | None) -> int:
-    """The map size to open with. Looks at the file's own pages first: on a short file lmdb would die by SIGBUS."""
-    stored = _stored_map_bytes(file) if file.exists() and file.stat().st_size else None
-    if stored is None:
-        return wanted or MAP_BYTES_DEFAULT
-    if wanted is not None and wanted != stored:
-        raise StoreError(f"the store in {file.parent} has a map of {stored} bytes, and {wanted} were asked for")
-    return stored
-
-
-def _stored_map_bytes(file: Path) -> int:
-    with file.open("rb") as opened:
-        start = opened.read(_META_SIZE)
-        if len(start) < _META_SIZE or struct.unpack_from("<I", start, 16)[0] != _META_MAGIC:
-            raise CorruptionError(str(file), 16, "this is no LMDB file")
-        (page_size,) = struct.unpack_from("<I", start, 40)
-        opened.seek(page_size)
-        metas = [meta for meta in (start, opened.read(_META_SIZE)) if len(meta) == _META_SIZE]
-    newest = max(metas, key=lambda meta: int(struct.unpack_from("<Q", meta, 144)[0]))
-    map_bytes, last_page = struct.unpack_from("<Q", newest, 32)[0], struct.unpack_from("<Q", newest, 136)[0]
-    wanted, found = (last_page + 1) * page_size, file.stat().st_size
-    if found < wanted:
-        raise CorruptionError(str(file), found, f"the file is cut short: {found} bytes, wanted {wanted}")
-    return int(map_bytes)
 
 
 def check_version(txn: lmdb.Transaction, meta: "lmdb._Database") -> None:

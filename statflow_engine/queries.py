@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import lmdb
 import numpy as np
@@ -84,9 +84,17 @@ def _group_windows(
 
 
 def chosen_series(
-    txn: lmdb.Transaction, catalog: Catalog, namespace: str, patterns: Sequence[str], series_max: int
+    txn: lmdb.Transaction,
+    catalog: Catalog,
+    namespace: str,
+    patterns: Sequence[str],
+    known: Mapping[str, int],
+    series_max: int,
 ) -> list[tuple[int, str]]:
     """(id, name) of the series that names or globs mean, each once, in the order of the patterns.
+
+    Args:
+        known: ids of names that need no look-up, true for this transaction.
 
     Raises:
         UnknownSeriesError: a plain name is not known. A glob without a hit adds nothing.
@@ -94,8 +102,9 @@ def chosen_series(
     """
     found: dict[int, str] = {}
     for pattern in patterns:
-        exact = exact_series(txn, catalog, namespace, pattern)
-        if exact is not None:
+        if pattern in known:
+            found[known[pattern]] = pattern
+        elif (exact := exact_series(txn, catalog, namespace, pattern)) is not None:
             found[exact.id] = exact.name
         elif _GLOB_CHARACTERS.isdisjoint(pattern):
             raise UnknownSeriesError(f'no series is called "{pattern}"')

@@ -3,7 +3,7 @@
 It holds no data and does no I/O, so that the same arithmetic serves writing, reading and checking.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from statflow_engine.errors import SchemaError
 
@@ -33,6 +33,11 @@ class Ring:
     spans a chapter. What belongs to a chapter lies at place ``chapter % place_count`` and repeats
     its number, so what an earlier lap left behind is recognised when it is read.
 
+    Attributes:
+        spans_per_chapter: spans that are sealed together.
+        periods_per_chapter: periods that a strip covers.
+        place_count: places for chapters.
+
     Invariants:
         * two chapters share a place only if they are whole laps apart;
         * the retention, and the day that a point may be early, fit into one lap.
@@ -40,6 +45,9 @@ class Ring:
 
     resolution_s: int
     slot_count: int
+    spans_per_chapter: int = field(init=False, repr=False, compare=False)
+    periods_per_chapter: int = field(init=False, repr=False, compare=False)
+    place_count: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.resolution_s <= RESOLUTION_S_MAX:
@@ -48,6 +56,12 @@ class Ring:
             raise SchemaError(f"{self} keeps {self.slot_count} periods, not at least 1")
         if self.retention_s > RETENTION_S_MAX:
             raise SchemaError(f"{self} keeps {self.retention_s} s, more than {RETENTION_S_MAX} s")
+        spans = SPANS_PER_CHAPTER if self.resolution_s < COARSE_RESOLUTION_S else SPANS_PER_COARSE_CHAPTER
+        covered_s = self.retention_s + EARLY_S
+        object.__setattr__(self, "spans_per_chapter", spans)
+        object.__setattr__(self, "periods_per_chapter", spans * PERIODS_PER_SPAN)
+        # Retention and earliness in whole chapters, rounded up, and one more, because both ends may lie within one.
+        object.__setattr__(self, "place_count", -(-covered_s // (self.resolution_s * self.periods_per_chapter)) + 1)
 
     def __str__(self) -> str:
         return f"{duration_text(self.resolution_s)}:{duration_text(self.retention_s)}"
@@ -56,22 +70,6 @@ class Ring:
     def retention_s(self) -> int:
         """How far back the ring reaches, in seconds."""
         return self.resolution_s * self.slot_count
-
-    @property
-    def spans_per_chapter(self) -> int:
-        """Spans that are sealed together."""
-        return SPANS_PER_CHAPTER if self.resolution_s < COARSE_RESOLUTION_S else SPANS_PER_COARSE_CHAPTER
-
-    @property
-    def periods_per_chapter(self) -> int:
-        """Periods that a strip covers."""
-        return self.spans_per_chapter * PERIODS_PER_SPAN
-
-    @property
-    def place_count(self) -> int:
-        """Places for chapters: retention and earliness in whole chapters, rounded up, and one more."""
-        covered_s = self.retention_s + EARLY_S
-        return -(-covered_s // (self.resolution_s * self.periods_per_chapter)) + 1
 
     def period(self, timestamp_s: int) -> int:
         """The period that a timestamp falls in."""

@@ -130,7 +130,9 @@ class Sealer:
             rows = without(joined(self._late_rows(late, chapter), measured=self._measured), columns)
             key = late_key(self._schema, self._index, self._group, chapter)
             if len(rows):
-                self._draft.put(key, encode_blocks(LATE, chapter, self._reduced([rows]), self._chapter_periods))
+                self._draft.put(
+                    key, encode_blocks(LATE, chapter, reduce(rows, self._chapter_periods), self._chapter_periods)
+                )
             else:
                 self._draft.delete(key)
 
@@ -145,6 +147,9 @@ class Sealer:
         return kind_of_group(self._group) is Kind.VALUE
 
     def _reduced(self, pieces: list[Cells]) -> Cells:
+        """One piece is what a tile, a strip or a reduction gave: reduced already."""
+        if len(pieces) == 1:
+            return pieces[0]
         return reduce(joined(pieces, measured=self._measured), self._chapter_periods)
 
     def _late_rows(self, stored: bytes | memoryview, chapter: int) -> list[Cells]:

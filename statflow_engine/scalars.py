@@ -1,0 +1,74 @@
+"""Single points that are acknowledged before their commit: the cheapest way in, one look-up and one append each."""
+
+from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+
+from statflow_engine.batches import MAGNITUDE_MAX, Batch, Columns
+from statflow_engine.kinds import SERIES_PER_GROUP, Kind
+from statflow_engine.known_names import KnownNames
+from statflow_engine.rings import EARLY_S
+from statflow_engine.schema import Schema
+
+# Points that wait for a commit at most; the next one commits them. 100 bytes each.
+WAITING_MAX = 100_000
+
+_Point = tuple[str, str, Kind, int, float]
+
+
+class Scalars:
+    """Points of known series that wait for the interval's commit."""
+
+    def __init__(self, known: KnownNames, schema: Schema, clock: Callable[[], float], earliest_now_s: int) -> None:
+        """``earliest_now_s``: before it the clock is wrong, and nothing is taken."""
+        self._known = known
+        self._clock = clock
+        self._earliest_now_s = earliest_now_s
+        self._retention_s = schema.finest.retention_s - schema.finest.resolution_s
+        self._points: list[_Point] = []
+
+    def add(self, namespace: str, name: str, kind: Kind, value: float, timestamp_s: int | None) -> bool:
+        """Take a point, if nothing about it needs a second look; False: it goes the way of batches, which refuse."""
+        id_ = self._known.newest.of(namespace).get(name)
+        if id_ is None or id_ // SERIES_PER_GROUP % 2 != kind or len(self._points) >= WAITING_MAX:
+            return False
+        if (value.__class__ is not float and value.__class__ is not int) or not abs(value) <= MAGNITUDE_MAX:
+            return False
+        now_s = int(self._clock())
+        if timestamp_s is None:
+            timestamp_s = now_s
+        elif timestamp_s.__class__ is not int or not now_s - self._retention_s <= timestamp_s <= now_s + EARLY_S:
+            return False
+        if now_s < self._earliest_now_s or timestamp_s < 1:
+            return False
+        self._points.append((namespace, name, kind, timestamp_s, value))
+        return True
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def drained(self) -> list[tuple[Batch, Columns]]:
+        """All waiting points, a batch a namespace. Called by one thread at a time."""
+        count = len(self._points)
+        points = self._points[:count]
+        # Others may append at the same time; what they append stays.
+        del self._points[:count]
+        points.sort(key=itemgetter(0))
+        received_s = int(self._clock())
+        grouped = groupby(points, key=itemgetter(0))
+        return [self._batch(namespace, list(members), received_s) for namespace, members in grouped]
+
+    @staticmethod
+    def _batch(namespace: str, points: list[_Point], received_s: int) -> tuple[Batch, Columns]:
+        _, names, kinds, timestamps_s, values = zip(*points, strict=True)
+        columns = Columns(
+            names,
+            None,
+            np.array(kinds, np.int8),
+            np.array(timestamps_s, np.int64),
+            np.array(values, np.float64),
+            min(received_s, max(timestamps_s)),
+        )
+        return Batch(names, columns.kinds, columns.timestamps_s, columns.values, namespace), columns

@@ -1,0 +1,87 @@
+"""When to fold: inside of writes when no thread of ours does it; else by the thread, and by writers if it is behind."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from statflow_engine.commit import Committer
+from statflow_engine.fold import Folder
+from statflow_engine.limits import Limits
+from statflow_engine.rings import PERIODS_PER_SPAN
+from statflow_engine.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the store is doing.
+
+    Attributes:
+        journal_rows, journal_records: points, and commits of them, that are not folded yet.
+        fold_lag_s: age of the oldest point that is not folded, since it was received; 0 when none waits.
+        live_bytes, used_bytes, map_bytes: of the store's file: what holds data, what ever did, and the most allowed.
+        disk_free_bytes: what the disk has left.
+        refusal: why writes are refused at this time; None: they are not.
+    """
+
+    journal_rows: int
+    journal_records: int
+    fold_lag_s: int
+    live_bytes: int
+    used_bytes: int
+    map_bytes: int
+    disk_free_bytes: int
+    refusal: str | None
+
+
+class Upkeep:
+    """Folds one store from this process, one thread at a time."""
+
+    def __init__(
+        self, folder: Folder, committer: Committer, schema: Schema, limits: Limits, status: Callable[[], Status]
+    ) -> None:
+        self._folder = folder
+        self._committer = committer
+        self._schema = schema
+        self._limits = limits
+        self._status = status
+        self._lock = threading.Lock()
+        #: Tells the folding thread that a fold is due; None: there is no such thread.
+        self.wake: Callable[[], None] | None = None
+
+    def fold(self) -> None:
+        """Fold everything, now."""
+        with self._lock:
+            self._folder.fold()
+
+    def fold_if_due(self) -> None:
+        """What a writer does for folding after its commit."""
+        load, limits = self._committer.load, self._limits
+        if load.rows < limits.fold_rows and load.records < limits.journal_records:
+            return
+        if self.wake is None:
+            self._fold_unless_others_do()
+        elif load.rows > limits.journal_rows_soft:
+            # The thread is behind, so writers help, which also slows them down.
+            with self._lock:
+                self._folder.step(limits.step_bytes)
+        else:
+            self.wake()
+
+    def _fold_unless_others_do(self) -> None:
+        if self._lock.acquire(blocking=False):
+            try:
+                self._folder.fold()
+            finally:
+                self._lock.release()
+
+    def fold_politely(self, pause: Callable[[float], None]) -> None:
+        """What the folding thread does: fold when it is due and no other process does, pausing while others write."""
+        if self._is_due() and not self._folder.leased():
+            with self._lock:
+                self._folder.fold(pause)
+
+    def _is_due(self) -> bool:
+        """Whether rows or records are many, or the oldest row waits since a span of the finest ring."""
+        status, limits = self._status(), self._limits
+        full = status.journal_rows >= limits.fold_rows or status.journal_records >= limits.journal_records
+        return full or status.fold_lag_s >= self._schema.finest.resolution_s * PERIODS_PER_SPAN

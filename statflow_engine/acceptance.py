@@ -33,20 +33,54 @@ class Receipt:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LonePoint:
+    """A batch of one point, of a series that is known and with nothing to decide: what servers are sent all day.
+
+    It goes by plain numbers, because arrays of one element would cost more than all the rest.
+
+    Attributes:
+        id, kind: of the series, true for the `epoch` of the catalog.
+    """
+
+    name: str
+    id: int
+    kind: int
+    epoch: int
+    timestamp_s: int
+    value: float
+    received_s: int
+
+    def columns(self) -> Columns:
+        """The same as columns, for when the catalog has moved and the name must be looked up again."""
+        timestamps_s, values = np.array([self.timestamp_s], np.int64), np.array([self.value], np.float64)
+        return Columns([self.name], None, self.kind, timestamps_s, values, self.received_s)
+
+
 class Pending:
     """A staged batch, and after its commit what became of it."""
 
-    __slots__ = ("_error", "_receipt", "answered", "batch", "columns", "ids", "ids_epoch")
+    __slots__ = ("_columns", "_error", "_receipt", "answered", "batch", "ids", "ids_epoch", "lone")
 
-    def __init__(self, batch: Batch, columns: Columns) -> None:
+    def __init__(self, batch: Batch, columns: Columns | None, lone: LonePoint | None = None) -> None:
+        """With columns, or with a lone point."""
         self.batch = batch
-        self.columns = columns
+        self.lone = lone
+        self._columns = columns
         self.ids: Ints | None = None
         self.ids_epoch = -1
         #: The caller was told that it is stored, and went on.
         self.answered = False
         self._receipt: Receipt | None = None
         self._error: Exception | None = None
+
+    @property
+    def columns(self) -> Columns:
+        """The batch's points."""
+        if self._columns is None:
+            assert self.lone is not None
+            self._columns = self.lone.columns()
+        return self._columns
 
     @property
     def done(self) -> bool:

@@ -119,6 +119,25 @@ def validated(batch: Batch, schema: Schema, now_s: int, points_max: int) -> Colu
     return Columns(names, index, kinds, timestamps_s, values, now_s)
 
 
+def lone_number(batch: Batch, schema: Schema, now_s: int) -> tuple[int, int, float] | None:
+    """(kind, timestamp, value) of a batch of one plain number; None when it is anything else, or may be refused."""
+    kind, timestamps_s, values = batch.kinds, batch.timestamps_s, batch.values
+    if not isinstance(kind, int) or not isinstance(values, list) or len(values) != 1:
+        return None
+    value = values[0]
+    if value.__class__ not in (float, int) or not abs(value) <= MAGNITUDE_MAX:
+        return None
+    if timestamps_s is None:
+        return int(kind), now_s, value
+    if not isinstance(timestamps_s, list) or len(timestamps_s) != 1:
+        return None
+    timestamp_s = timestamps_s[0]
+    oldest_s = max(1, schema.coarsest.reach_s(now_s))
+    if timestamp_s.__class__ is not int or not oldest_s <= timestamp_s <= now_s + EARLY_S:
+        return None
+    return int(kind), timestamp_s, value
+
+
 def _split_names(names: Names, count: int) -> tuple[Sequence[str], Ints | None]:
     if isinstance(names, str):
         raise PointError("names must be a list of names, not one text")

@@ -181,6 +181,20 @@ class Catalog:
         assert entry is not None
         return Series(id_, namespace, name, kind_of(id_), _CREATED.unpack_from(entry)[0])
 
+    def find_by_id(self, txn: lmdb.Transaction, namespace: str, id_: int) -> Series:
+        """One series of a namespace by its id.
+
+        Raises:
+            UnknownSeriesError: there is none.
+        """
+        number = self.namespace_number(txn, namespace)
+        known = number is not None and 0 <= id_ < SERIES_IDS_MAX
+        entry = txn.get(_SERIES_KEY.pack(number, id_), db=self._db["series"]) if known else None
+        if entry is None:
+            raise UnknownSeriesError(f"no series has the id {id_}")
+        (created_s,) = _CREATED.unpack_from(entry)
+        return Series(id_, namespace, str(entry[_CREATED.size :], "utf-8"), kind_of(id_), created_s)
+
     # -- trash --
 
     def trash(self, txn: lmdb.Transaction, namespace: str) -> list[TrashedSeries]:

@@ -14,13 +14,13 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.acceptance import Acceptance, Accepted, Pending, Receipt
-from statflow_engine.batches import ANY_KIND, Batch, Columns, validated
+from statflow_engine.acceptance import Acceptance, Accepted, LonePoint, Pending, Receipt
+from statflow_engine.batches import ANY_KIND, Batch, Columns, lone_number, validated
 from statflow_engine.catalog import Catalog
 from statflow_engine.cells import Ints
 from statflow_engine.environment import Environment
 from statflow_engine.errors import PointError, StatFlowError, StoreError, StoreFullError
-from statflow_engine.journal import FoldCursor, Journal
+from statflow_engine.journal import FoldCursor, Journal, Tail
 from statflow_engine.kinds import SERIES_PER_GROUP
 from statflow_engine.known_names import KnownNames, NameCache
 from statflow_engine.names import normal_name
@@ -30,6 +30,9 @@ from statflow_engine.schema import Schema
 # Free disk and map are looked at once in so many commits: a look costs 10 us, and commits are far smaller than the
 # reserve.
 ROOM_CHECK_COMMITS = 64
+
+# What lone points get, all the same.
+_ONE_POINT = Receipt(1)
 
 _Number = TypeVar("_Number", np.int64, np.float64)
 
@@ -92,12 +95,31 @@ class Committer:
         refusal = self.clock_refusal(now_s)
         if refusal is not None:
             raise StoreError(refusal)
-        columns = validated(batch, self._schema, now_s, self._limits.batch_points)
-        pending = Pending(batch, columns.copied() if answered_later else columns)
-        self._look_up_cached(pending)
+        lone = self._lone_point(batch, now_s)
+        if lone is not None:
+            pending = Pending(batch, None, lone)
+        else:
+            columns = validated(batch, self._schema, now_s, self._limits.batch_points)
+            pending = Pending(batch, columns.copied() if answered_later else columns)
+            self._look_up_cached(pending)
         with self._stage_lock:
             self._staged.append(pending)
         return pending
+
+    def _lone_point(self, batch: Batch, now_s: int) -> LonePoint | None:
+        """The batch as a lone point; None when it is none, or when anything about it needs a second look."""
+        if batch.names.__class__ is not list or len(batch.names) != 1 or batch.idempotency is not None:
+            return None
+        point = lone_number(batch, self._schema, now_s)
+        known = self._known.newest
+        name = batch.names[0]
+        id_ = known.of(batch.namespace).get(name) if name.__class__ is str else None
+        if point is None or id_ is None or batch.meters or batch.series_limit is not None:
+            return None
+        kind, timestamp_s, value = point
+        if kind not in (id_ // SERIES_PER_GROUP % 2, ANY_KIND):
+            return None
+        return LonePoint(name, id_, kind, known.epoch, timestamp_s, value, now_s)
 
     @staticmethod
     def clock_refusal(now_s: int) -> str | None:
@@ -165,6 +187,8 @@ class Committer:
 
     def _needs_no_answer(self, pending: Pending) -> bool:
         """Whether its names are known and of the right kind, and nothing is to be decided in the transaction."""
+        if pending.lone is not None:
+            return True
         batch, columns, ids = pending.batch, pending.columns, pending.ids
         if batch.idempotency is not None or batch.meters or batch.series_limit is not None:
             return False
@@ -195,33 +219,45 @@ class Committer:
             waiting = tail.rows_after - cursor.done_rows
             cache = self._known.at(self._catalog.epoch(txn))
             accepted: list[Accepted] = []
-            keys_max = self._limits.idempotency_keys
+            lone: list[Pending] = []
             for pending in pendings:
                 try:
+                    if pending.lone is not None and pending.lone.epoch == cache.epoch:
+                        self._refuse_overflow(waiting + 1)
+                        lone.append(pending)
+                        waiting += 1
+                        continue
                     self._refuse_overflow(waiting + len(pending.columns))
-                    one = Acceptance(txn, self._db, self._catalog, cache, pending, keys_max).run()
+                    one = self._acceptance(txn, cache, pending).run()
                 except StatFlowError as error:
                     pending.fail(error)
                     continue
                 accepted.append(one)
                 waiting += 0 if one.receipt.replayed else one.receipt.points
-            self._append(txn, [one for one in accepted if not one.receipt.replayed and one.receipt.points])
+            self._append(txn, tail, [one for one in accepted if len(one.ids)], lone)
             self.load = Load(waiting, self._journal.record_count(txn))
+        for pending in lone:
+            pending.settle(_ONE_POINT)
         return accepted, cache
 
-    def _append(self, txn: lmdb.Transaction, accepted: list[Accepted]) -> None:
-        if not accepted:
-            return
+    def _acceptance(self, txn: lmdb.Transaction, cache: NameCache, pending: Pending) -> Acceptance:
+        return Acceptance(txn, self._db, self._catalog, cache, pending, self._limits.idempotency_keys)
+
+    def _append(self, txn: lmdb.Transaction, tail: Tail, accepted: list[Accepted], lone: list[Pending]) -> None:
+        """Store the points of all accepted batches as one record."""
+        ids = [one.ids for one in accepted]
         columns = [one.pending.columns for one in accepted]
+        if lone:
+            ids_of_lone, columns_of_lone = _columns_of_lone([point for each in lone if (point := each.lone)])
+            ids.append(ids_of_lone)
+            columns.append(columns_of_lone)
+        if not ids:
+            return
         # The earliest moment of all: a ring that reached back to a point when it was staged still does.
         received_s = min(each.received_s for each in columns)
-        self._journal.append(
-            txn,
-            _concatenated([one.ids for one in accepted]),
-            _concatenated([each.timestamps_s for each in columns]),
-            _concatenated([each.values for each in columns]),
-            received_s,
-        )
+        timestamps_s = _concatenated([each.timestamps_s for each in columns])
+        values = _concatenated([each.values for each in columns])
+        self._journal.append(txn, tail, _concatenated(ids), timestamps_s, values, received_s)
 
     # -- room --
 
@@ -238,6 +274,14 @@ class Committer:
             raise StoreFullError(
                 f"{rows} points wait to be folded, at most {self._limits.journal_rows_hard} may: try again in a second"
             )
+
+
+def _columns_of_lone(points: list[LonePoint]) -> tuple[Ints, Columns]:
+    """Ids and columns of lone points; these columns need no names any more."""
+    ids = np.array([point.id for point in points], np.int64)
+    timestamps_s = np.array([point.timestamp_s for point in points], np.int64)
+    values = np.array([point.value for point in points], np.float64)
+    return ids, Columns((), None, ANY_KIND, timestamps_s, values, min(point.received_s for point in points))
 
 
 def _concatenated(columns: list[NDArray[_Number]]) -> NDArray[_Number]:

@@ -151,7 +151,7 @@ class Engine:
             if self._committer.scalars.add(namespace, name, kind, value, timestamp_s):
                 return _ONE_POINT
         timestamps_s = None if timestamp_s is None else [timestamp_s]
-        return self._written(Batch([name], kind, timestamps_s, [value], namespace))
+        return self.write_batch(Batch([name], kind, timestamps_s, [value], namespace))
 
     def write(
         self,
@@ -181,9 +181,10 @@ class Engine:
         batch = Batch(
             names, kinds, timestamps_s, values, namespace, idempotency, fingerprint, tuple(meters), series_limit
         )
-        return self._written(batch)
+        return self.write_batch(batch)
 
-    def _written(self, batch: Batch) -> Receipt:
+    def write_batch(self, batch: Batch) -> Receipt:
+        """Store a batch that is put together already; the rest is as in `write`."""
         if self._durability == "interval":
             pending = self.stage(batch)
             if self._committer.acknowledge(pending):
@@ -295,6 +296,17 @@ class Engine:
         self._commit_staged()
         with self._environment.read() as txn:
             series = self._catalog.find(txn, namespace, _stored_name(name))
+            return self._with_received(txn, [series])[0]
+
+    def find_by_id(self, id: int, *, namespace: str = "") -> Series:
+        """What is known of the series that has an id.
+
+        Raises:
+            UnknownSeriesError: no series of the namespace has it.
+        """
+        self._commit_staged()
+        with self._environment.read() as txn:
+            series = self._catalog.find_by_id(txn, namespace, id)
             return self._with_received(txn, [series])[0]
 
     def series(

@@ -91,10 +91,9 @@ class Journal:
         return Tail(folded.done, folded.done_rows)
 
     def append(
-        self, txn: lmdb.Transaction, series_ids: Ints, timestamps_s: Ints, values: Floats, received_s: int
+        self, txn: lmdb.Transaction, tail: Tail, series_ids: Ints, timestamps_s: Ints, values: Floats, received_s: int
     ) -> None:
-        """Store points behind all others; durable with the transaction's commit."""
-        tail = self.tail(txn)
+        """Store points behind the ``tail`` that the transaction sees; durable with its commit."""
         record = encode_record(series_ids, timestamps_s, values, received_s=received_s, rows_before=tail.rows_after)
         txn.put(_POSITION.pack(tail.position + 1), record, db=self._db["journal"], append=True)
 

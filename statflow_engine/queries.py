@@ -14,7 +14,7 @@ from statflow_engine.kinds import kind_of
 from statflow_engine.names import normal_name
 from statflow_engine.reading import Asked, Reader, by_group
 from statflow_engine.schema import Schema
-from statflow_engine.steps import Rows, Step, choose_ring, default_step, parse_step
+from statflow_engine.steps import Rows, Step, choose_ring, default_step, parse_step, zone
 from statflow_engine.windows import Window, downsample, downsample_many
 
 RANGE_DEFAULT_S = 86_400
@@ -33,6 +33,7 @@ def planned(
     Raises:
         QueryError: a time or the step is no such thing, or no ring has it.
     """
+    zone(tz)  # An unknown zone is an error for every step, also for those that no zone changes.
     end_s = now_s + 1 if end_s is None else end_s
     start_s = end_s - RANGE_DEFAULT_S if start_s is None else start_s
     chosen = default_step(schema, start_s, end_s, now_s, tz) if step is None else parse_step(step)

@@ -1,0 +1,1 @@
+"""Thin resources, a module a surface: they read a request, ask the engine, and word the answer."""

@@ -1,0 +1,91 @@
+"""``GET /c`` where a picture is asked for: the 1x1 transparent GIF of mails and static pages.
+
+Whatever is wrong with the request, whoever reads the mail sees no broken image: the answer is 200 and the GIF, and what
+was not counted is counted as rejected.
+"""
+
+import collections
+
+import falcon
+
+from statflow_engine import StatFlowError
+from statflow_http import auth
+from statflow_http.answers import Answer
+from statflow_http.api.stathat import Write, received
+from statflow_http.errors import STATHAT, Protocol, RequestError
+from statflow_http.services import Services
+from statflow_http.wire import forms
+from statflow_http.wire.numbers import Form
+from statflow_http.writes import respond
+
+# A GIF89a of one transparent pixel: screen 1x1 with two colours, colour 0 transparent, one image of one pixel.
+GIF = bytes.fromhex(
+    "474946383961 0100 0100 80 00 00 000000 ffffff 21f904 01 0000 00 00 2c 0000 0000 0100 0100 00 02 02 4401 00 3b"
+)
+assert len(GIF) == 43, len(GIF)
+
+PIXEL = Answer(
+    200,
+    GIF,
+    # Shown on any site, and asked for again each time it is shown.
+    (("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "cross-origin")),
+    "image/gif",
+)
+
+
+class PixelProtocol(Protocol):
+    """Errors that nobody sees; they are counted by their class."""
+
+    def __init__(self, rejections: collections.Counter[str]) -> None:
+        self._rejections = rejections
+
+    def failure(self, error: Exception) -> Answer | None:
+        if STATHAT.told(error) is None:
+            return None
+        self._rejections[type(error).__name__] += 1
+        return PIXEL
+
+
+class Count(Write):
+    """``/c``: `Write`, and the picture."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services, Form.COUNT)
+        self._pixel = PixelProtocol(services.rejections)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """A point in a query string; answered by a picture or by JSON."""
+        refusal: RequestError | None = None
+        fields: forms.Fields = {}
+        try:
+            fields = forms.parse_query(req.query_string)
+        except RequestError as error:
+            refusal = error
+        if not wants_picture(req.get_header("Accept") or "", fields):
+            if refusal:
+                raise refusal
+            self.write(req, resp, received(fields))
+            return
+        try:
+            if refusal:
+                raise refusal
+            self.write(req, resp, received(fields), success=PIXEL, protocol=self._pixel)
+        except StatFlowError as error:
+            picture = self._pixel.failure(error)
+            if picture is None:
+                raise
+            respond(resp, picture)
+
+
+def wants_picture(accept: str, fields: forms.Fields) -> bool:
+    """Whether the sender shows the answer as a picture.
+
+    By what it accepts where it says so; else by the look of the key, for StatHat's own Ruby client counts by GET, reads
+    JSON, and has an old key, while pixels were pasted from our pages, with a key of ours.
+    """
+    accept = accept.lower()
+    if "image/" in accept:
+        return True
+    if "json" in accept or fields.get("vb") in ("1", "true"):
+        return False
+    return any(str(fields.get(name, "")).startswith("sk_") for name in auth.KEY_FIELDS)

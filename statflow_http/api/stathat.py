@@ -1,0 +1,180 @@
+"""StatHat's own paths: ``/ez``, ``/c`` and ``/v`` by GET and POST, and ``/``, as its clients speak them.
+
+Any of the three takes any of the forms, because real clients mix them: classic keys posted to ``/ez``, ``/c`` with
+``value=``. A path only decides the kind of a number and which name comes first, ``stat`` or ``key``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import falcon
+
+from statflow_engine import Engine, UnknownSeriesError
+from statflow_http import auth, ids
+from statflow_http.answers import Answer
+from statflow_http.errors import STATHAT, MissingStatError, Protocol
+from statflow_http.keys import Scope, Sender
+from statflow_http.services import Services
+from statflow_http.wire import bodies, drafts, forms, messages, rows
+from statflow_http.wire.limits import JSON_POINTS_MAX
+from statflow_http.wire.numbers import Form
+from statflow_http.writes import Outcome, respond, submit
+
+OK = Answer(200, b'{"status":200,"msg":"ok"}')
+NO_CONTENT = Answer(204, b"", content_type="")
+
+decode_message = messages.decoder(messages.StatHatMessage, mend_commas=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request on one of these paths, whatever form it came in.
+
+    Attributes:
+        message: its fields; those of the body win over those of the query string.
+        keys: every API key it carries outside the Authorization header, perhaps None or empty.
+        body: the bytes of its body.
+    """
+
+    message: messages.StatHatMessage
+    keys: Iterable[str | None]
+    body: bytes = b""
+
+    @property
+    def is_verbose(self) -> bool:
+        """Whether the sender asked for an answer with a body."""
+        return self.message.vb in (1, "1", "true")
+
+
+class Write:
+    """``/ez``, ``/c`` or ``/v``."""
+
+    def __init__(self, services: Services, form: Form) -> None:
+        self._services = services
+        self._form = form
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """A point in a query string."""
+        self.write(req, resp, received(forms.parse_query(req.query_string)))
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """A point in a form, or in a query string with an empty body; a point or a batch in JSON."""
+        content_type = req.env.get("CONTENT_TYPE")
+        if content_type and "json" in content_type.lower():
+            arrived = self._json(req)
+        else:
+            body = bodies.read_body(req.env, bodies.SINGLE_BYTES_MAX)
+            arrived = received(forms.parse(body), forms.parse_query(req.query_string), body)
+        self.write(req, resp, arrived)
+
+    def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What link checkers do: it must not fail, and must not count."""
+        respond(resp, OK)
+
+    def write(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        arrived: Received,
+        *,
+        success: Answer | None = None,
+        protocol: Protocol = STATHAT,
+    ) -> None:
+        """Store what arrived, and answer.
+
+        Args:
+            req, resp: of Falcon.
+            arrived: the request, read.
+            success: the answer for a point, where it is not the usual one.
+            protocol: how errors are told that only the commit brings to light.
+        """
+        sender = auth.sender(self._services.keys, req.env, arrived.keys, Scope.WRITE)
+        draft = self._draft(arrived.message, sender)
+        if draft.label:
+            success = batch_ok(draft.item_count)
+        elif success is None:
+            success = NO_CONTENT if self._services.options.no_content and not arrived.is_verbose else OK
+        outcome = Outcome(draft, success, protocol)
+        submit(self._services, req, resp, sender, arrived.body, outcome)
+
+    def _json(self, req: falcon.Request) -> Received:
+        is_ez = self._form is Form.ANY
+        body = bodies.read_body(req.env, bodies.JSON_BATCH_BYTES_MAX if is_ez else bodies.SINGLE_BYTES_MAX)
+        query = forms.parse_query(req.query_string)
+        if not body:
+            return received(query)
+        message = decode_message(body)
+        keys = (message.ezkey, message.email, message.ukey, *(forms.single(query, name) for name in auth.KEY_FIELDS))
+        if message.vb is None:
+            message.vb = forms.single(query, "vb")
+        return Received(message, keys, body)
+
+    def _draft(self, message: messages.StatHatMessage, sender: Sender) -> drafts.Draft:
+        services, join = self._services, sender.account.tilde_join
+        if message.data is not None:
+            return rows.batch(message.data, "data", join=join, now_s=services.now_s, points_max=JSON_POINTS_MAX)
+        count, value, t = message.count, message.value, message.t
+        is_classic = message.key and (self._form is not Form.ANY or not message.stat)
+        if is_classic:
+            assert message.key is not None
+            name = stat_of_key(services.engine, services.secret, sender.namespace, message.key)
+            return drafts.single_named(name, count, value, t, form=self._form)
+        return drafts.single(message.stat, count, value, t, form=self._form, join=join)
+
+
+def received(fields: forms.Fields, query: forms.Fields | None = None, body: bytes = b"") -> Received:
+    """The request in a form's fields.
+
+    Args:
+        fields: of the body, or of the query string of a GET.
+        query: of the query string beside a body; its fields count where the body has none.
+        body: the bytes of the body.
+
+    Raises:
+        RequestError: a field that matters was given twice.
+    """
+    keys = [forms.single(fields, name) for name in auth.KEY_FIELDS]
+    if query:
+        keys += [forms.single(query, name) for name in auth.KEY_FIELDS]
+        fields = {**query, **{name: value for name, value in fields.items() if value}}
+    message = messages.StatHatMessage(
+        stat=forms.single(fields, "stat"),
+        key=forms.single(fields, "key"),
+        count=forms.single(fields, "count"),
+        value=forms.single(fields, "value"),
+        t=forms.single(fields, "t"),
+        vb=forms.single(fields, "vb"),
+    )
+    return Received(message, keys, body)
+
+
+def stat_of_key(engine: Engine, secret: bytes, namespace: str, key: str) -> str:
+    """The stat that a classic ``key`` means: the one whose own key it is, else the one of that name.
+
+    Raises:
+        MissingStatError: it is the own key of a stat that the sender does not have, or that was deleted. To make a
+            new stat with the key for a name would hide that.
+    """
+    series_id = ids.series_id_of_classic_key(secret, key)
+    if series_id is None:
+        return key
+    try:
+        return engine.find_by_id(series_id, namespace=namespace).name
+    except UnknownSeriesError:
+        raise MissingStatError("no stat") from None
+
+
+def batch_ok(item_count: int) -> Answer:
+    """The answer to a batch."""
+    return Answer(200, b'{"status":200,"msg":"ok","multiple":%d}' % item_count)
+
+
+class Root:
+    """``/``: some clients look whether it is there before they send."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """That this is StatFlow."""
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.data = b"StatFlow\n"
+
+    on_head = on_get

@@ -1,0 +1,137 @@
+"""Writing under ``/v1``: a point, or a batch in rows or columns, in JSON or msgpack."""
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon
+
+from statflow_http import auth
+from statflow_http.answers import Answer
+from statflow_http.errors import V1, MediaTypeError, RequestError
+from statflow_http.keys import Scope, Sender
+from statflow_http.services import Services
+from statflow_http.wire import bodies, columns, drafts, forms, messages, rows
+from statflow_http.wire.limits import JSON_POINTS_MAX, MSGPACK_POINTS_MAX
+from statflow_http.wire.numbers import Form
+from statflow_http.writes import Outcome, submit
+
+OK = Answer(200, b'{"msg":"ok"}')
+FORMS = {"count": Form.COUNT, "value": Form.VALUE}
+
+point_of_json = messages.decoder(messages.PointMessage)
+point_of_msgpack = messages.pack_decoder(messages.PointMessage)
+batch_of_json = messages.decoder(messages.BatchMessage)
+batch_of_msgpack = messages.pack_decoder(messages.PackedBatchMessage)
+
+
+class PointWriter:
+    """What the three paths of single points share."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def write(self, req: falcon.Request, resp: falcon.Response, form: Form) -> None:
+        """Store the point of a request."""
+        is_packed = is_msgpack(req.env)
+        body = read(req.env, bodies.SINGLE_BYTES_MAX)
+        message = point_of_msgpack(body) if is_packed else point_of_json(body)
+        sender = writer(self._services, req, message.ezkey)
+        draft = drafts.single(
+            message.stat, message.count, message.value, message.t, form=form, join=sender.account.tilde_join
+        )
+        submit(self._services, req, resp, sender, body, Outcome(draft, OK, V1))
+
+
+class Point(PointWriter):
+    """``POST /v1/stat``."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Store a point of either kind."""
+        self.write(req, resp, Form.ANY)
+
+
+class NamedPoint(PointWriter):
+    """``POST /v1/stat/count`` and ``/v1/stat/value``: the path decides the kind.
+
+    These two are also names that a stat can have, so the route is that of any name.
+    """
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
+        """Store a point of the kind that the path names."""
+        form = FORMS.get(name)
+        if form is None:
+            raise falcon.HTTPMethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS"])
+        self.write(req, resp, form)
+
+
+class Batch:
+    """``POST /v1/stats``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Store a batch: all of it or nothing."""
+        is_packed = is_msgpack(req.env)
+        body = read(req.env, bodies.MSGPACK_BYTES_MAX if is_packed else bodies.JSON_BATCH_BYTES_MAX)
+        message = batch_of_msgpack(body) if is_packed else batch_of_json(body)
+        sender = writer(self._services, req, message.ezkey)
+        points_max = MSGPACK_POINTS_MAX if is_packed else JSON_POINTS_MAX
+        draft = batch_draft(message, sender.account.tilde_join, self._services.now_s, points_max)
+        success = Answer(200, b'{"msg":"ok","multiple":%d}' % draft.item_count)
+        submit(self._services, req, resp, sender, body, Outcome(draft, success, V1))
+
+
+def is_msgpack(environ: dict[str, Any]) -> bool:
+    """Whether a body is msgpack and not JSON, which it is when it says nothing.
+
+    Raises:
+        MediaTypeError: it says that it is something else.
+    """
+    media_type = bodies.media_type(environ)
+    if not media_type or media_type in bodies.JSON_TYPES or media_type.endswith("+json"):
+        return False
+    if media_type in bodies.MSGPACK_TYPES:
+        return True
+    raise MediaTypeError("the body must be application/json or application/msgpack")
+
+
+def read(environ: dict[str, Any], bytes_max: int) -> bytes:
+    """A body that must be there.
+
+    Raises:
+        RequestError: it is not.
+    """
+    body = bodies.read_body(environ, bytes_max)
+    if not body:
+        raise RequestError("request body is empty")
+    return body
+
+
+def writer(services: Services, req: falcon.Request, key: str | None) -> Sender:
+    """Who sends points: by Authorization, or a key in the body or the query string."""
+    query = forms.parse_query(req.query_string)
+    keys = (key, *(forms.single(query, name) for name in auth.KEY_FIELDS)) if query else (key,)
+    return auth.sender(services.keys, req.env, keys, Scope.WRITE)
+
+
+def batch_draft(
+    message: messages.BatchMessage | messages.PackedBatchMessage, join: str, now_s: Callable[[], int], points_max: int
+) -> drafts.Draft:
+    """The draft of a batch, whether its ``stats`` are points or names.
+
+    Raises:
+        RequestError: there are no ``stats``, they are of both sorts, or do not make points.
+    """
+    stats = message.stats
+    if stats is None:
+        raise RequestError("stats is missing: a list of points")
+    if message.v is not None or message.stat is not None or (stats and isinstance(stats[0], str)):
+        names = [stat for stat in stats if isinstance(stat, str)]
+        if len(names) < len(stats):
+            raise RequestError("stats must be names when there are columns")
+        return columns.columns(message, names, join=join, points_max=points_max)
+    items = [stat for stat in stats if isinstance(stat, messages.Item)]
+    if len(items) < len(stats):
+        raise RequestError("stats must be points, or names with columns beside them")
+    return rows.batch(items, "stats", join=join, now_s=now_s, points_max=points_max)

@@ -1,0 +1,55 @@
+"""Who sent a request: a Bearer key, or one under the old names in its body or query."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from statflow_http.errors import BadKeyError, MissingKeyError, RequestError, ScopeError
+from statflow_http.keys import Keys, Scope, Sender
+
+# Under these names a key may stand in a form, a query string or a JSON body.
+KEY_FIELDS = ("ezkey", "email", "ukey")
+
+FORBIDDEN = {
+    Scope.WRITE: "this API key may only read",
+    Scope.READ: "this API key may only write",
+    Scope.FULL: "this needs an API key of scope full",
+}
+
+
+def sender(keys: Keys, environ: dict[str, Any], other_keys: Iterable[str | None], scope: Scope) -> Sender:
+    """Who sent a request, if its key allows what it is about to do.
+
+    Args:
+        keys: the keys of the store.
+        environ: of the request, for its Authorization.
+        other_keys: the keys found elsewhere in it, perhaps empty.
+        scope: what the request needs.
+
+    Raises:
+        MissingKeyError: no key at all.
+        BadKeyError: unknown or revoked.
+        ScopeError: a good key of another scope.
+        RequestError: two different keys.
+    """
+    found = {key.encode() for key in other_keys if key}
+    header: str | None = environ.get("HTTP_AUTHORIZATION")
+    if header:
+        bearer = _bearer(header)
+        if bearer:
+            found.add(bearer)
+    if len(found) != 1:
+        if found:
+            raise RequestError("conflicting API keys")
+        raise MissingKeyError("missing API key")
+    known = keys.sender(found.pop())
+    if known is None:
+        raise BadKeyError("invalid API key")
+    if not known.scope.allows(scope):
+        raise ScopeError(FORBIDDEN[scope])
+    return known
+
+
+def _bearer(header: str) -> bytes | None:
+    """The key of an Authorization header; None when it is of another scheme, which may be meant for a proxy."""
+    scheme, _, key = header.partition(" ")
+    return key.strip().encode("latin-1") if scheme.lower() == "bearer" else None

@@ -1,0 +1,166 @@
+"""Small documents in an LMDB environment of their own: accounts and keys, later alerts and dashboards.
+
+A document is a frozen msgspec struct, stored as msgpack under a text key in a named table. The *epoch* is the number of
+the last transaction that changed something, by any process: who caches what was read compares epochs. The engine knows
+nothing of this file, and this file nothing of the engine but its errors.
+
+Invariants:
+    * the environment is used only by the process that opened it (LMDB does not survive a fork);
+    * no transaction outlives the call that began it, except inside ``with snapshot()`` and ``with change()``.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import lmdb
+import msgspec
+
+from statflow_engine import FormatVersionError, StoreClosedError, StoreError
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+# Why 1 GiB: a key or an alert takes a few hundred bytes, so this is millions of them; the file is sparse.
+MAP_SIZE = 1 << 30
+TABLES_MAX = 32
+READERS_MAX = 1024
+KEY_BYTES_MAX = 511
+
+FORMAT_VERSION = 1
+SECRET_SIZE = 32
+VERSION = struct.Struct("<Q")
+# keys lie under the hex digest of the key, key_ids tells the digest of an id.
+TABLES = ("accounts", "keys", "key_ids")
+
+
+class Snapshot:
+    """The documents as they were at one moment.
+
+    Attributes:
+        epoch: of that moment.
+    """
+
+    def __init__(self, txn: "lmdb.Transaction[bytes]", tables: dict[str, "lmdb._Database"]) -> None:
+        self._txn = txn
+        self._tables = tables
+        self.epoch = txn.id()
+
+    def get(self, table: str, key: str, cls: type[T]) -> T | None:
+        """The document under a key, or None."""
+        encoded = key.encode()
+        # LMDB has keys of 1 to 511 bytes, and raises for others even where it only looks.
+        if not 1 <= len(encoded) <= KEY_BYTES_MAX:
+            return None
+        found = self._txn.get(encoded, db=self._tables[table])
+        return None if found is None else msgspec.msgpack.decode(found, type=cls)
+
+    def all(self, table: str, cls: type[T]) -> list[T]:
+        """Every document of a table, in order of the keys."""
+        return [msgspec.msgpack.decode(value, type=cls) for _, value in self._txn.cursor(db=self._tables[table])]
+
+
+class Change(Snapshot):
+    """One write transaction over the documents; what it read and wrote belongs together."""
+
+    def put(self, table: str, key: str, document: msgspec.Struct) -> None:
+        """Store a document, in place of the one that is there."""
+        self._txn.put(key.encode(), msgspec.msgpack.encode(document), db=self._tables[table])
+
+    def delete(self, table: str, key: str) -> bool:
+        """Remove a document; False when there was none."""
+        return self._txn.delete(key.encode(), db=self._tables[table])
+
+
+class Documents:
+    """The documents of one data folder.
+
+    Args:
+        path: the folder of the environment; made, readable by its owner only, when it is missing.
+
+    Raises:
+        StoreError: the folder cannot be made or opened, or is open in this process already.
+        FormatVersionError: a newer version wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pid = os.getpid()
+        self._env: lmdb.Environment | None = self._open(path)
+        self._tables = {name: self._env.open_db(name.encode()) for name in TABLES}
+        self._meta = self._env.open_db(b"meta")
+        self.secret = self._prepare()
+
+    @staticmethod
+    def _open(path: Path) -> lmdb.Environment:
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            env = lmdb.open(
+                os.fspath(path),
+                map_size=MAP_SIZE,
+                max_dbs=TABLES_MAX,
+                max_readers=READERS_MAX,
+                mode=0o600,
+                lib_version=0,  # whatever the environment says: formats 0.9 and 1.0 cannot read each other
+            )
+        except (lmdb.Error, OSError) as error:
+            raise StoreError(f"cannot open {path}: {error}") from error
+        env.reader_check()
+        return env
+
+    def _prepare(self) -> bytes:
+        """Write version and secret into a new environment; the store's secret, 32 random bytes."""
+        with self._begin(write=True) as txn:
+            version = txn.get(b"version", db=self._meta)
+            if version is None:
+                txn.put(b"version", VERSION.pack(FORMAT_VERSION), db=self._meta)
+                txn.put(b"secret", os.urandom(SECRET_SIZE), db=self._meta)
+            elif VERSION.unpack(version)[0] > FORMAT_VERSION:
+                raise FormatVersionError(
+                    f"{self.path} is of format {VERSION.unpack(version)[0]}, this version reads up to {FORMAT_VERSION}"
+                )
+            secret = txn.get(b"secret", db=self._meta)
+        assert secret is not None
+        assert len(secret) == SECRET_SIZE, len(secret)
+        return secret
+
+    def close(self) -> None:
+        """Close the environment; in another process than the opener's this does nothing."""
+        if self._env is not None and os.getpid() == self._pid:
+            self._env.close()
+        self._env = None
+
+    def epoch(self) -> int:
+        """The number of the last change by any process; costs half a microsecond and no transaction.
+
+        It may run ahead of what a transaction that is begun now sees, by the moment in which another process's commit
+        becomes visible: what is cached belongs to the epoch of the `Snapshot` that it was read from.
+        """
+        return self._checked_env().info()["last_txnid"]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The documents at one moment; keep it short."""
+        with self._begin() as txn:
+            yield Snapshot(txn, self._tables)
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """One transaction: all of its writes, or nothing when the block raises."""
+        with self._begin(write=True) as txn:
+            yield Change(txn, self._tables)
+
+    @contextmanager
+    def _begin(self, *, write: bool = False) -> Iterator["lmdb.Transaction[bytes]"]:
+        try:
+            with self._checked_env().begin(write=write) as txn:
+                yield txn
+        except lmdb.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def _checked_env(self) -> lmdb.Environment:
+        if self._env is None or os.getpid() != self._pid:
+            raise StoreClosedError(f"{self.path} is closed, or was opened by another process")
+        return self._env

@@ -1,0 +1,53 @@
+"""From a WSGI environ to the bytes of a body: what is refused before, or instead of, reading it. No parsing."""
+
+from typing import Any
+
+from statflow_http.errors import LengthRequiredError, MediaTypeError, RequestError, TooLargeError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# A point takes some 60 bytes in JSON; a form holds one.
+SINGLE_BYTES_MAX = 1 * MIB
+JSON_BATCH_BYTES_MAX = 8 * MIB
+# A million points as columns take 20 MB.
+MSGPACK_BYTES_MAX = 64 * MIB
+
+MSGPACK_TYPES = frozenset({"application/msgpack", "application/x-msgpack", "application/vnd.msgpack"})
+JSON_TYPES = frozenset({"application/json", "text/json"})
+
+Environ = dict[str, Any]
+
+
+def media_type(environ: Environ) -> str:
+    """The media type of the body, without parameters, in lower case; "" when none was sent."""
+    content_type: str = environ.get("CONTENT_TYPE") or ""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def read_body(environ: Environ, bytes_max: int) -> bytes:
+    """The whole body; empty when none was sent.
+
+    Raises:
+        LengthRequiredError: it comes in chunks. Such a body reads as empty through most frameworks, so it is refused.
+        MediaTypeError: it is compressed.
+        TooLargeError: it says that it is longer than ``bytes_max``; nothing was read.
+        RequestError: its length is no number, or more than what was sent.
+    """
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        raise LengthRequiredError("Content-Length required")
+    encoding = environ.get("HTTP_CONTENT_ENCODING")
+    if encoding and encoding.strip().lower() != "identity":
+        raise MediaTypeError("gzip bodies are not supported" if "gzip" in encoding else "compressed bodies are refused")
+    declared = environ.get("CONTENT_LENGTH")
+    if not declared:
+        return b""
+    if not (declared.isascii() and declared.isdigit()):
+        raise RequestError("Content-Length must be a number")
+    length = int(declared)
+    if length > bytes_max:
+        raise TooLargeError(f"request body too large (limit {bytes_max} bytes)")
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        raise RequestError("request body is shorter than its Content-Length")
+    return body

@@ -1,0 +1,111 @@
+"""Drafts: the points of one request, checked as far as the wire can check them, on their way to the engine. Pure.
+
+What the engine has to check itself (finite, in range, not too old, the right kind) is left to it; a draft knows how to
+say in the sender's words which item was meant.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statflow_engine import Batch, KindError, PointError, StatFlowError
+from statflow_http.errors import RequestError
+from statflow_http.wire.names import clean, expand, written
+from statflow_http.wire.numbers import Form, RawNumber, kind_and_number, timestamp_s
+
+# The engine's, in whole seconds.
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What makes a retry recognisable: the client's key, and a digest of what was asked."""
+
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The points of one request.
+
+    Attributes:
+        names: one a point, or the different ones with an index array.
+        kinds: one for all, or one a point; -1 is "that of the series".
+        timestamps_s: one a point; None is now for all.
+        values: one a point.
+        item_count: how many items the client sent; the answer's ``multiple``.
+        label: how an item is called in errors, such as "data[{}]"; "" for a request with a single item.
+        items: which item each point came from; None when point i came from item i.
+    """
+
+    names: Sequence[str] | tuple[Sequence[str], NDArray[np.int64]]
+    kinds: int | Sequence[int] | NDArray[np.int8]
+    timestamps_s: Sequence[int] | NDArray[np.int64] | None
+    values: Sequence[float] | NDArray[np.float64]
+    item_count: int = 1
+    label: str = ""
+    items: NDArray[np.int64] | None = None
+
+    def batch(self, namespace: str, idempotency: Idempotency | None) -> Batch:
+        """The draft as the engine takes it."""
+        return Batch(
+            self.names,
+            self.kinds,
+            self.timestamps_s,
+            self.values,
+            namespace=namespace,
+            idempotency=None if idempotency is None else idempotency.key,
+            fingerprint=None if idempotency is None else idempotency.fingerprint,
+        )
+
+    def located(self, error: StatFlowError) -> StatFlowError:
+        """The engine's error about one of the points, in the sender's words: ``data[17]: ...``."""
+        if isinstance(error, PointError):
+            return RequestError(self._item(error.index) + error.reason)
+        if isinstance(error, KindError) and self.label:
+            return _Relabelled(self._item(error.index), error)
+        return error
+
+    def _item(self, point: int | None) -> str:
+        if point is None or not self.label:
+            return ""
+        return self.label.format(point if self.items is None else self.items[point]) + ": "
+
+
+class _Relabelled(KindError):
+    """A `KindError` whose text begins with the item."""
+
+    def __init__(self, item: str, error: KindError) -> None:
+        super().__init__(error.name, error.kind, error.index)
+        self._text = f"{item}{error}"
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def single(stat: str | None, count: RawNumber, value: RawNumber, t: RawNumber, *, form: Form, join: str) -> Draft:
+    """The draft of a request with one stat, which may stand for several by its tilde.
+
+    Raises:
+        RequestError: what was sent makes no point.
+    """
+    return _points(expand(written(stat), join), count, value, t, form)
+
+
+def single_named(name: str, count: RawNumber, value: RawNumber, t: RawNumber, *, form: Form) -> Draft:
+    """The same for a name that is meant literally, tilde and all: a classic key.
+
+    Raises:
+        RequestError: what was sent makes no point.
+    """
+    return _points([clean(name)], count, value, t, form)
+
+
+def _points(names: list[str], count: RawNumber, value: RawNumber, t: RawNumber, form: Form) -> Draft:
+    kind, number = kind_and_number(count, value, form)
+    time_s = timestamp_s(t)
+    point_count = len(names)
+    return Draft(names, kind, None if time_s is None else [time_s] * point_count, [number] * point_count)

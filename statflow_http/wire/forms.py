@@ -1,0 +1,65 @@
+"""Forms and query strings: ``a=1&b=2`` in, a dict of text out. Pure but for Falcon's fast parser.
+
+That parser replaces bytes that are no UTF-8 and makes lists of repeated fields; both are found and refused here.
+"""
+
+from urllib.parse import unquote_to_bytes
+
+from falcon.uri import parse_query_string
+
+from statflow_http.errors import RequestError
+
+# A write has at most 6 fields, the rest are cache busters; a read may name a hundred stats.
+FIELDS_MAX = 100
+READ_FIELDS_MAX = 200
+REPLACEMENT = "\ufffd"
+
+Fields = dict[str, str | list[str]]
+
+
+def parse(encoded: bytes, fields_max: int = FIELDS_MAX) -> Fields:
+    """The fields of a form; a list where one was given more than once, "" where one has no value.
+
+    Raises:
+        RequestError: not UTF-8, or more than ``fields_max`` fields.
+    """
+    try:
+        text = encoded.decode()
+    except UnicodeDecodeError:
+        raise RequestError("not valid UTF-8") from None
+    # A trailing & is common and makes no field.
+    if text.count("&") - text.endswith("&") >= fields_max:
+        raise RequestError(f"at most {fields_max} fields")
+    fields = parse_query_string(text, keep_blank=True, csv=False)
+    if "%" in text and any(REPLACEMENT in part for pair in fields.items() for value in pair for part in value):
+        _refuse_bad_escapes(text)
+    return fields
+
+
+def _refuse_bad_escapes(text: str) -> None:
+    """Raise where a percent escape is what made a replacement character; a client may have sent one as such."""
+    try:
+        unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise RequestError("not valid UTF-8") from None
+
+
+def parse_query(query_string: str, fields_max: int = FIELDS_MAX) -> Fields:
+    """The same for WSGI's QUERY_STRING, whose characters are bytes.
+
+    Raises:
+        RequestError: as `parse`.
+    """
+    return parse(query_string.encode("latin-1"), fields_max) if query_string else {}
+
+
+def single(fields: Fields, name: str) -> str | None:
+    """The one value of a field; None when it was not given or is empty.
+
+    Raises:
+        RequestError: it was given more than once.
+    """
+    value = fields.get(name)
+    if isinstance(value, list):
+        raise RequestError(f'field "{name}" given twice')
+    return value or None

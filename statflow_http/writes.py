@@ -1,0 +1,133 @@
+"""The seam between a resource that has points and whoever commits them.
+
+A resource hands its draft over with the answer it wants to give. Under an ordinary WSGI server the points are committed
+at once, shared with whatever other threads have staged. A server that commits once for many requests says so by
+putting `COMMITS_LATER` into the environ; then nothing is committed here: the response goes out as if all had gone well,
+and the server, after its commit, asks the `Deferred` that it finds in the environ whether that answer stands.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import falcon
+
+from statflow_engine import Pending, Receipt, StatFlowError
+from statflow_http.answers import Answer
+from statflow_http.errors import Protocol, RequestError
+from statflow_http.keys import Sender
+from statflow_http.services import Services
+from statflow_http.wire.drafts import Draft, Idempotency
+
+# Set to True by a server that commits for its requests, and where it finds what they wait for.
+COMMITS_LATER = "statflow.commits_later"
+DEFERRED = "statflow.deferred"
+
+IDEMPOTENCY_KEY_MAX = 255
+REPLAYED = ("Idempotent-Replayed", "true")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A request's points on their way, and what is answered when they are there, and when they are not."""
+
+    draft: Draft
+    success: Answer
+    protocol: Protocol
+
+    def stored(self, receipt: Receipt) -> Answer:
+        """The answer when all went well, now or when the same request came before."""
+        if not receipt.replayed:
+            return self.success
+        success = self.success
+        return Answer(success.status, success.body, (*success.headers, REPLAYED), success.content_type)
+
+    def refused(self, error: StatFlowError) -> Answer:
+        """The answer to an error.
+
+        Raises:
+            StatFlowError: it is not for the client: damage, or a mistake of ours.
+        """
+        failure = self.protocol.failure(self.draft.located(error))
+        if failure is None:
+            raise error
+        return failure
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A response that holds if the commit does."""
+
+    pending: Pending
+    outcome: Outcome
+
+    def settle(self) -> Answer | None:
+        """Once the commit is over: None when the answer stands, else the one to send in its place.
+
+        Raises:
+            StatFlowError: what is not for the client; it gets a bare 500.
+        """
+        try:
+            answer = self.outcome.stored(self.pending.result())
+        except StatFlowError as error:
+            return self.outcome.refused(error)
+        return None if answer is self.outcome.success else answer
+
+
+def submit(
+    services: Services, req: falcon.Request, resp: falcon.Response, sender: Sender, body: bytes, outcome: Outcome
+) -> None:
+    """Store the points of a request, now or with the server's next commit, and set the response.
+
+    Args:
+        services: of the app.
+        req: the request; its Idempotency-Key is honoured.
+        resp: what is answered.
+        sender: whose points these are.
+        body: the bytes of the request's body, by which a repeated request is recognised.
+        outcome: the points, and what to say.
+
+    Raises:
+        StatFlowError: what is not for the client.
+    """
+    engine = services.engine
+    batch = outcome.draft.batch(sender.namespace, idempotency(req.env, body))
+    try:
+        if not req.env.get(COMMITS_LATER):
+            respond(resp, outcome.stored(engine.write_batch(batch)))
+            return
+        pending = engine.stage(batch)
+    except StatFlowError as error:
+        respond(resp, outcome.refused(error))
+        return
+    req.env[DEFERRED] = Deferred(pending, outcome)
+    respond(resp, outcome.success)
+
+
+def respond(resp: falcon.Response, answer: Answer) -> None:
+    """Make an answer the response."""
+    resp.status = answer.status
+    resp.data = answer.body
+    if answer.content_type:
+        resp.content_type = answer.content_type
+    for name, value in answer.headers:
+        resp.set_header(name, value)
+
+
+def idempotency(environ: dict[str, Any], body: bytes) -> Idempotency | None:
+    """The request's idempotency key with a digest of method, path and body; None when it has no key.
+
+    Raises:
+        RequestError: the key is empty, too long, or not printable ASCII.
+    """
+    key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX or not key.isascii() or not key.isprintable():
+        raise RequestError(f"Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters")
+    digest = hashlib.blake2b(digest_size=16)
+    for part in ("REQUEST_METHOD", "PATH_INFO"):
+        digest.update(environ[part].encode("latin-1") + b"\0")
+    # What a client asks without a body, it asks in its query string; beside a body that holds cache busters.
+    digest.update(body or environ.get("QUERY_STRING", "").encode("latin-1"))
+    return Idempotency(key, digest.digest())

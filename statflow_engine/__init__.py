@@ -12,9 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from statflow_engine.acceptance import Pending, Receipt
-from statflow_engine.batches import ANY_KIND, Batch
-from statflow_engine.catalog import Series, TrashedSeries
 from statflow_engine.engine import Durability, Engine
 from statflow_engine.errors import (
     CorruptionError,
@@ -34,11 +31,14 @@ from statflow_engine.errors import (
 )
 from statflow_engine.kinds import Kind
 from statflow_engine.limits import Limits
-from statflow_engine.rings import Ring
-from statflow_engine.schema import SCHEMA_DEFAULT, Schema
-from statflow_engine.steps import format_time, parse_time
+from statflow_engine.pure.batches import ANY_KIND, Batch
+from statflow_engine.pure.rings import Ring
+from statflow_engine.pure.schema import SCHEMA_DEFAULT, Schema
+from statflow_engine.pure.steps import format_time, parse_time
+from statflow_engine.pure.windows import Window, combine
+from statflow_engine.store.catalog import Series, TrashedSeries
 from statflow_engine.upkeep import Status
-from statflow_engine.windows import Window, combine
+from statflow_engine.writing.acceptance import Pending, Receipt
 
 __all__ = [
     "ANY_KIND",

@@ -7,8 +7,8 @@
 * a group's state names just the tiles that are open; tiles of spans that are over are closed, and those of chapters
   that are over are in books;
 * no cell is empty; a min is not above its max; a cell of one point has it as sum, min and max;
-* a coarse cell equals the roll-up of the finer ring's for every coarse period that begins at least a day after the
-  finer ring's horizon: count, min and max exactly, sums to 1e-12 of the sum of magnitudes.
+* a coarse cell equals the roll-up of the finer ring's for every coarse period that the finer ring reaches whole:
+  count, min and max exactly, sums to 1e-12 of the sum of magnitudes.
 """
 
 from collections.abc import Iterator
@@ -17,21 +17,25 @@ from itertools import pairwise
 import lmdb
 import numpy as np
 
-from statflow_engine.catalog import Catalog
-from statflow_engine.cells import Cells, Floats, reduce, roll_up, stretches
-from statflow_engine.environment import Databases, items_from
 from statflow_engine.errors import CorruptionError, StatFlowError
-from statflow_engine.groups import GroupState
-from statflow_engine.journal import FoldCursor, Journal
-from statflow_engine.journal_view import JournalView
 from statflow_engine.kinds import SERIES_PER_GROUP, column_of, kind_of, kind_of_group, ordinal_of
-from statflow_engine.reading import Asked, Reader
-from statflow_engine.records import decode_records
-from statflow_engine.rings import EARLY_S, PERIODS_PER_SPAN
-from statflow_engine.schema import Schema
-from statflow_engine.storage import GROUP_KEY, RING_KEY, RingStore, key_text
-from statflow_engine.strips import cut_strips, decode_strip
-from statflow_engine.tiles import BOOK, CLOSED, LATE, OPEN, decode_blocks, decode_closed
+from statflow_engine.pure.cells import Cells, Floats, reduce, roll_up, stretches
+from statflow_engine.pure.groups import GroupState
+from statflow_engine.pure.records import decode_records
+from statflow_engine.pure.rings import EARLY_S, PERIODS_PER_SPAN
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.strips import cut_strips, decode_strip
+from statflow_engine.pure.tiles import BOOK, CLOSED, LATE, OPEN, decode_blocks, decode_closed
+from statflow_engine.reading.reader import Asked, Reader
+from statflow_engine.store import checked
+from statflow_engine.store.catalog import Catalog
+from statflow_engine.store.environment import Databases, items_from
+from statflow_engine.store.journal import FoldCursor, Journal
+from statflow_engine.store.journal_view import JournalView
+from statflow_engine.store.storage import RING_KEY, KeyText, RingStore, group_of_key
+
+# Databases whose values carry nothing but a checksum of key and value, and that no other walk reads.
+SMALL_VALUES = ("meters", "idempotency", "idempotency_order", "names", "dead", "trash")
 
 # Sums are added in different orders on the way up; each addition may be off by half a unit in the last of 53 bits.
 SUM_TOLERANCE = 1e-12
@@ -45,13 +49,27 @@ def check_store(
     Args:
         now_s: the engine's clock; where points were received later than that, the last such moment counts instead.
     """
-    yield from _check_catalog(txn, db, catalog)
-    yield from _check_journal(txn, db, journal, catalog)
-    known = catalog.known_ids(txn) | set(catalog.dead(txn))
-    walk = _RingWalk(schema, txn, db, known)
-    yield from walk.sentences()
-    if walk.whole:
-        yield from _check_rollups(schema, txn, db, journal, walk.groups, max(now_s, walk.received_s))
+    yield from _told(_check_catalog(txn, db, catalog))
+    yield from _told(_check_journal(txn, db, journal, catalog))
+    for db_name in SMALL_VALUES:
+        yield from _told(_check_checksums(txn, db, db_name))
+    yield from _told(_check_rings(schema, txn, db, journal, catalog, now_s))
+
+
+def _told(sentences: Iterator[str]) -> Iterator[str]:
+    """The sentences, and one for the damage that keeps from going on."""
+    try:
+        yield from sentences
+    except CorruptionError as error:
+        yield str(error)
+
+
+def _check_checksums(txn: lmdb.Transaction, db: Databases, db_name: str) -> Iterator[str]:
+    for key, stored in items_from(txn, db[db_name], b""):
+        try:
+            checked.without_checksum(db_name, bytes(key), stored)
+        except CorruptionError as error:
+            yield str(error)
 
 
 # -- catalog and journal -----------------------------------------------------------------------------------------------
@@ -73,9 +91,10 @@ def _check_catalog(txn: lmdb.Transaction, db: Databases, catalog: Catalog) -> It
                 continue
             if found != each.id:
                 yield f'series {each.id} is called "{each.name}", and that name leads to {found}'
-        ids = [each.id for each in series] + [each.id for each in catalog.trash(txn, namespace)]
-        yield from (f"id {id_} was given twice" for id_ in ids if id_ in seen)
-        seen.update(ids)
+        for id_ in [each.id for each in series] + [each.id for each in catalog.trash(txn, namespace)]:
+            if id_ in seen:
+                yield f"id {id_} was given twice"
+            seen.add(id_)
     dead = catalog.dead(txn)
     yield from (f"series {id_} is dead, and in the catalog or a trash too" for id_ in dead if id_ in seen)
     for id_ in seen.union(dead):
@@ -108,6 +127,18 @@ def _check_journal(txn: lmdb.Transaction, db: Databases, journal: Journal, catal
         yield f"the fold's window ends at record {cursor.window_last}, the journal at {position_wanted - 1}"
 
 
+def _check_rings(
+    schema: Schema, txn: lmdb.Transaction, db: Databases, journal: Journal, catalog: Catalog, now_s: int
+) -> Iterator[str]:
+    known = catalog.known_ids(txn) | set(catalog.dead(txn))
+    walk = _RingWalk(schema, txn, db, known)
+    yield from walk.sentences()
+    if walk.whole:
+        waiting = (journal.head(record, position).received_s for position, record in journal.after(txn, 0))
+        latest_s = max(now_s, walk.received_s, *waiting)
+        yield from _check_rollups(schema, txn, db, journal, walk.groups, latest_s)
+
+
 # -- rings -------------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +169,9 @@ class _RingWalk:
     def _all(self) -> Iterator[str]:
         yield from self._check_states()
         for key, _ in items_from(self._txn, self._db["rings"], b""):
+            if len(key) != RING_KEY.size or key[0] >= len(self._schema.rings):
+                yield f"the key {bytes(key).hex()} is none of these rings"
+                continue
             try:
                 yield from self._check_item(bytes(key))
             except StatFlowError as error:
@@ -150,8 +184,8 @@ class _RingWalk:
 
     def _check_states(self) -> Iterator[str]:
         for key, value in items_from(self._txn, self._db["groups"], b""):
-            (group,) = GROUP_KEY.unpack(key)
             try:
+                group = group_of_key(key)
                 state = GroupState.decode(value, f"state of group {group}")
             except CorruptionError as error:
                 yield str(error)
@@ -168,11 +202,11 @@ class _RingWalk:
         ring, group, _, _ = RING_KEY.unpack(key)
         state = self._states.get(group)
         if state is None:
-            yield f"{key_text(key)}: its group has no state"
+            yield f"{KeyText(key)}: its group has no state"
             return
         geometry = self._schema.rings[ring]
         until = state.closed_until[ring]
-        where = key_text(key)
+        where = KeyText(key)
         if found.form == OPEN:
             self._open.add((ring, group, found.number))
             if found.number not in state.open_spans[ring]:
@@ -192,7 +226,7 @@ class _RingWalk:
 
     def _decoded(self, key: bytes, form: int, number: int, stored: bytes) -> Iterator[Cells]:
         ring, group, _, _ = RING_KEY.unpack(key)
-        where, geometry = key_text(key), self._schema.rings[ring]
+        where, geometry = KeyText(key), self._schema.rings[ring]
         if form == CLOSED:
             yield decode_closed(stored, where, group)
         elif form in (OPEN, LATE):
@@ -204,7 +238,7 @@ class _RingWalk:
                     id_ = group * SERIES_PER_GROUP + column
                     yield decode_strip(strip, f"{where}, column {column}", id_, number, geometry.periods_per_chapter)
 
-    def _check_cells(self, where: str, cells: Cells) -> Iterator[str]:
+    def _check_cells(self, where: object, cells: Cells) -> Iterator[str]:
         for id_ in np.unique(cells.series_ids).tolist():
             if id_ not in self._known:
                 yield f"{where} has cells of series {id_} (column {column_of(id_)}), which nobody knows"
@@ -244,7 +278,8 @@ def _check_rollup(
 ) -> Iterator[str]:
     fine, coarse = (schema.rings[index] for index in pair)
     factor = coarse.resolution_s // fine.resolution_s
-    first = -(-(fine.reach_s(now_s) + EARLY_S) // coarse.resolution_s)
+    # For every point received until now the finer ring reached at least so far back: none came to the coarser only.
+    first = -(-fine.reach_s(now_s) // coarse.resolution_s)
     end = (now_s + EARLY_S) // coarse.resolution_s + 1
     if end <= first:
         return

@@ -15,29 +15,30 @@ import lmdb
 import numpy as np
 from numpy.typing import ArrayLike
 
-from statflow_engine.acceptance import Pending, Receipt
 from statflow_engine.background import Background
-from statflow_engine.batches import Batch, Names
-from statflow_engine.catalog import Catalog, Series, TrashedSeries
 from statflow_engine.check import check_store
-from statflow_engine.commit import Committer
-from statflow_engine.environment import Environment, check_version
 from statflow_engine.errors import PointError, SchemaError, StoreError, UnknownSeriesError
-from statflow_engine.fold import Folder
-from statflow_engine.journal import FoldCursor, Journal
-from statflow_engine.journal_view import JournalView
+from statflow_engine.folding.fold import Folder
+from statflow_engine.folding.purge import Purger
 from statflow_engine.kinds import Kind
-from statflow_engine.known_names import KnownNames
 from statflow_engine.limits import Limits
-from statflow_engine.meters import meter
-from statflow_engine.names import normal_name
-from statflow_engine.purge import Purger
-from statflow_engine.queries import chosen_series, matcher, planned, windows_of
-from statflow_engine.reading import Reader
-from statflow_engine.schema import SCHEMA_DEFAULT, Schema
-from statflow_engine.steps import Step
+from statflow_engine.pure.batches import Batch, Names
+from statflow_engine.pure.known_names import KnownNames
+from statflow_engine.pure.names import normal_name
+from statflow_engine.pure.schema import SCHEMA_DEFAULT, Schema
+from statflow_engine.pure.steps import Step
+from statflow_engine.pure.windows import Window
+from statflow_engine.reading.queries import chosen_series, matcher, planned, windows_of
+from statflow_engine.reading.reader import Reader
+from statflow_engine.store import checked
+from statflow_engine.store.catalog import Catalog, Series, TrashedSeries
+from statflow_engine.store.environment import Environment, check_version
+from statflow_engine.store.journal import FoldCursor, Journal
+from statflow_engine.store.journal_view import JournalView
+from statflow_engine.store.meters import meter
 from statflow_engine.upkeep import Status, Upkeep
-from statflow_engine.windows import Window
+from statflow_engine.writing.acceptance import Pending, Receipt
+from statflow_engine.writing.commit import Committer
 
 # What single points get that wait for the interval's commit: making it anew would take as long as all the rest.
 _ONE_POINT = Receipt(1)
@@ -98,10 +99,10 @@ class Engine:
         """The store's schema; that of a new store is stored."""
         with self._environment.write() as txn:
             check_version(txn, self._db["meta"])
-            stored = txn.get(b"schema", db=self._db["meta"])
+            stored = checked.get(txn, self._db, "meta", b"schema")
             if stored is None:
                 chosen = wanted or Schema.parse(SCHEMA_DEFAULT)
-                txn.put(b"schema", str(chosen).encode(), db=self._db["meta"])
+                checked.put(txn, self._db, "meta", b"schema", str(chosen).encode())
                 return chosen
             found = Schema.parse(str(stored, "utf-8"))
         if wanted is not None and wanted != found:

@@ -89,14 +89,14 @@ class CorruptionError(StatFlowError):
     """Stored bytes break the format.
 
     Attributes:
-        where: the stored thing.
+        where: the stored thing, as text.
         offset: the byte in it where reading stopped.
         reason: what was found and what was wanted.
     """
 
-    def __init__(self, where: str, offset: int, reason: str) -> None:
+    def __init__(self, where: object, offset: int, reason: str) -> None:
         super().__init__(f"{where}, byte {offset}: {reason}")
-        self.where = where
+        self.where = str(where)
         self.offset = offset
         self.reason = reason
 

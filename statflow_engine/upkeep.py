@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from statflow_engine.commit import Committer
-from statflow_engine.fold import Folder
+from statflow_engine.folding.fold import Folder
 from statflow_engine.limits import Limits
-from statflow_engine.rings import PERIODS_PER_SPAN
-from statflow_engine.schema import Schema
+from statflow_engine.pure.rings import PERIODS_PER_SPAN
+from statflow_engine.pure.schema import Schema
+from statflow_engine.writing.commit import Committer
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import falcon
 
-from statflow_engine import Pending, Receipt, StatFlowError
+from statflow_engine import Engine, Pending, Receipt, StatFlowError
 from statflow_http.answers import Answer
 from statflow_http.errors import Protocol, RequestError
 from statflow_http.keys import Sender
@@ -56,8 +56,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A response that holds if the commit does."""
+    """A response that holds if the commit of its engine does."""
 
+    engine: Engine
     pending: Pending
     outcome: Outcome
 
@@ -100,7 +101,7 @@ def submit(
     except StatFlowError as error:
         respond(resp, outcome.refused(error))
         return
-    req.env[DEFERRED] = Deferred(pending, outcome)
+    req.env[DEFERRED] = Deferred(engine, pending, outcome)
     respond(resp, outcome.success)
 
 

@@ -7,11 +7,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from statflow_engine.cells import Floats, Ints
 from statflow_engine.errors import PointError
 from statflow_engine.kinds import Kind
-from statflow_engine.rings import EARLY_S
-from statflow_engine.schema import Schema
+from statflow_engine.pure.cells import Floats, Ints
+from statflow_engine.pure.rings import EARLY_S
+from statflow_engine.pure.schema import Schema
 
 # Sums of so many such numbers stay finite.
 MAGNITUDE_MAX = 1e200

@@ -16,12 +16,20 @@ from types import TracebackType
 
 import lmdb
 
-from statflow_engine.errors import FormatVersionError, StoreClosedError, StoreError, StoreFullError
+from statflow_engine.errors import (
+    CorruptionError,
+    FormatVersionError,
+    StatFlowError,
+    StoreClosedError,
+    StoreError,
+    StoreFullError,
+)
 from statflow_engine.limits import Limits
-from statflow_engine.store_file import agreed_map_bytes, lay_ballast, make_folder, refuse_remote, sync_folder
-from statflow_engine.tiles import Stored
+from statflow_engine.pure.tiles import Stored
+from statflow_engine.store.store_file import agreed_map_bytes, lay_ballast, make_folder, refuse_remote, sync_folder
 
 FORMAT_VERSION = 1
+_VERSION = struct.Struct("<I")
 
 DATABASES = (
     "meta", "namespaces", "names", "series", "trash", "dead",
@@ -66,12 +74,19 @@ class Environment:
         self._idle = threading.Condition()
         self._running = 0
         self._env: lmdb.Environment | None = self._opened()
-        # Databases are opened once and here: one first opened inside a read transaction is dead once that ends.
-        self.db: Databases = {name: self._env.open_db(name.encode()) for name in DATABASES}
-        self._env.reader_check()
+        self.db = self._databases(self._env)
         if is_new:
             sync_folder(path)
         _opened_here.add(self)
+
+    def _databases(self, env: lmdb.Environment) -> Databases:
+        """All databases, opened once and here: one first opened inside a read transaction is dead once that ends."""
+        try:
+            env.reader_check()
+            return {name: env.open_db(name.encode()) for name in DATABASES}
+        except lmdb.Error as error:
+            env.close()
+            raise translated(error) from error
 
     def _opened(self) -> lmdb.Environment:
         try:
@@ -255,8 +270,10 @@ class WriteTransaction:
             raise translated(error) from error
 
 
-def translated(error: lmdb.Error) -> StoreError:
+def translated(error: lmdb.Error) -> StatFlowError:
     """The error of ours that an lmdb error means."""
+    if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError):
+        return CorruptionError("the store's file", 0, f"{type(error).__name__}: {error}")
     if isinstance(error, lmdb.MapFullError):
         return StoreFullError("storage is full, try again later: the map has no room")
     if isinstance(error, lmdb.DiskError):
@@ -281,8 +298,10 @@ def check_version(txn: lmdb.Transaction, meta: "lmdb._Database") -> None:
     """Refuse a store of a newer format; mark a new one as of ours."""
     stored = txn.get(b"format", db=meta)
     if stored is None:
-        txn.put(b"format", struct.pack("<I", FORMAT_VERSION), db=meta)
+        txn.put(b"format", _VERSION.pack(FORMAT_VERSION), db=meta)
         return
-    (version,) = struct.unpack("<I", stored)
+    version = int.from_bytes(stored, "little")
+    if len(stored) != _VERSION.size or version < 1:
+        raise CorruptionError('entry format of "meta"', 0, f"{bytes(stored).hex() or 'nothing'} is no version")
     if version > FORMAT_VERSION:
         raise FormatVersionError(f"this store has format {version}; this version reads up to {FORMAT_VERSION}")

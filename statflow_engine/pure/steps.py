@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statflow_engine.errors import QueryError
-from statflow_engine.rings import Ring
-from statflow_engine.schema import Schema
+from statflow_engine.pure.rings import Ring
+from statflow_engine.pure.schema import Schema
 
 # Why these: an answer of a million rows is 40 MB of columns. Who wants more asks for one range after the other.
 ROWS_MAX = 1_000_000

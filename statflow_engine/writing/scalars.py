@@ -6,11 +6,11 @@ from operator import itemgetter
 
 import numpy as np
 
-from statflow_engine.batches import MAGNITUDE_MAX, Batch, Columns
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind
-from statflow_engine.known_names import KnownNames
-from statflow_engine.rings import EARLY_S
-from statflow_engine.schema import Schema
+from statflow_engine.pure.batches import MAGNITUDE_MAX, Batch, Columns
+from statflow_engine.pure.known_names import KnownNames
+from statflow_engine.pure.rings import EARLY_S
+from statflow_engine.pure.schema import Schema
 
 # Points that wait for a commit at most; the next one commits them. 100 bytes each.
 WAITING_MAX = 100_000

@@ -14,12 +14,12 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.cells import Cells, Floats, Ints, of_points
-from statflow_engine.fold_rows import entry_rings
-from statflow_engine.journal import FoldCursor, Journal
 from statflow_engine.kinds import Kind, kind_of_group
-from statflow_engine.records import Points
-from statflow_engine.schema import Schema
+from statflow_engine.pure.cells import Cells, Floats, Ints, of_points
+from statflow_engine.pure.fold_rows import entry_rings
+from statflow_engine.pure.records import Points
+from statflow_engine.pure.schema import Schema
+from statflow_engine.store.journal import FoldCursor, Journal
 
 _ROW_BITS = 31
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import lmdb
 import numpy as np
 
-from statflow_engine.cascade import GroupCascade, spans_at
-from statflow_engine.catalog import Catalog
-from statflow_engine.environment import Environment, items_from
-from statflow_engine.fold_rows import FoldRows
-from statflow_engine.groups import GroupState
-from statflow_engine.journal import FoldCursor, Journal, moved
-from statflow_engine.schema import Schema
-from statflow_engine.storage import GROUP_KEY, Draft
+from statflow_engine.folding.cascade import GroupCascade, spans_at
+from statflow_engine.pure.fold_rows import FoldRows
+from statflow_engine.pure.groups import GroupState
+from statflow_engine.pure.schema import Schema
+from statflow_engine.store import checked
+from statflow_engine.store.catalog import Catalog
+from statflow_engine.store.environment import Environment, items_from
+from statflow_engine.store.journal import FoldCursor, Journal, moved
+from statflow_engine.store.storage import Draft, group_of_key
 
 # What a step may write when nobody else writes: 1 MB of dirty pages is 3 ms of lock, and each commit costs 0.2 ms.
 QUIET_STEP_BYTES = 8 * 1024 * 1024
@@ -68,7 +69,7 @@ class Folder:
     def leased(self) -> bool:
         """Whether another process folds at this time."""
         with self._environment.read() as txn:
-            stored = txn.get(b"lease", db=self._db["meta"])
+            stored = checked.get(txn, self._db, "meta", b"lease")
             if stored is None:
                 return False
             token, expires = _LEASE.unpack(stored)
@@ -140,7 +141,7 @@ class Folder:
             else:
                 cursor = moved(cursor, window_last=window.last, next_group=next_group)
             cursor.put(txn, self._db)
-            txn.put(b"lease", _LEASE.pack(self._token, time.monotonic() + LEASE_S), db=self._db["meta"])
+            checked.put(txn, self._db, "meta", b"lease", _LEASE.pack(self._token, time.monotonic() + LEASE_S))
         self._transaction_after = int(self._environment.env.info()["last_txnid"])
 
     # -- the window --
@@ -167,7 +168,7 @@ class Folder:
         if self._schema.finest.span(rows.after_s) > swept_span:
             over = spans_at(self._schema, rows.after_s)
             for key, value in items_from(txn, self._db["groups"], b""):
-                (group,) = GROUP_KEY.unpack(key)
+                group = group_of_key(key)
                 state = GroupState.decode(value, f"state of group {group}")
                 if any(spans and spans[0] < first for spans, first in zip(state.open_spans, over, strict=True)):
                     groups.add(group)

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from statflow_engine.cells import Cells, joined, reduce, row_changes, stretches
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, column_of, kind_of_group
-from statflow_engine.rings import Ring
-from statflow_engine.storage import Draft, book_key, late_key, tile_key
-from statflow_engine.strips import cut_strips, decode_strip, encode_book, encode_strip
-from statflow_engine.tiles import (
+from statflow_engine.pure.cells import Cells, joined, reduce, row_changes, stretches
+from statflow_engine.pure.rings import Ring
+from statflow_engine.pure.strips import cut_strips, decode_strip, encode_book, encode_strip
+from statflow_engine.pure.tiles import (
     CLOSED,
     LATE,
     BlockWriter,
@@ -17,6 +16,7 @@ from statflow_engine.tiles import (
     encode_blocks,
     over_full,
 )
+from statflow_engine.store.storage import Draft, book_key, home_of, late_key, tile_key
 
 # Late rows are merged into strips at once when they bring so many for each strip that has to be rewritten: decoding and
 # encoding a strip costs some 60 us, appending a row to a late tile 0.3.
@@ -35,6 +35,7 @@ class Sealer:
         self._index = ring_index
         self._ring: Ring = self._schema.rings[ring_index]
         self._group = group
+        self._home = home_of(ring_index, group)
 
     # -- sealing a chapter --
 
@@ -46,7 +47,7 @@ class Sealer:
             found = self._draft.store.tile(self._index, self._group, span)
             if found is not None:
                 assert found.form == CLOSED, (self._index, self._group, span)
-                pieces.append(decode_closed(found.stored, self._where("tile", span), self._group))
+                pieces.append(decode_closed(found.stored, found.where, self._group))
                 self._draft.delete(tile_key(self._schema, self._index, self._group, span))
         self._merge(chapter, pieces)
 
@@ -79,11 +80,9 @@ class Sealer:
         if sealed and old is not None and len(old) + len(block) > LATE_TILE_SIZE_MAX:
             self._merge(chapter, [rows])
             return
-        stored = appended(old, LATE, chapter, block)
+        stored = appended(old, LATE, chapter, block, self._home)
         if over_full(stored):
-            stored = encode_blocks(
-                LATE, chapter, self._reduced(self._late_rows(stored, chapter)), self._chapter_periods
-            )
+            stored = self._late_tile(chapter, self._reduced(self._late_rows(stored, chapter)))
         self._draft.put(key, stored)
 
     # -- books --
@@ -92,7 +91,7 @@ class Sealer:
         """Merge rows, and the chapter's late tile, into its book; only strips that change are encoded again."""
         late = self._draft.store.late(self._index, self._group, chapter)
         if late is not None:
-            pieces = [*pieces, *self._late_rows(late, chapter)]
+            pieces = [*pieces, *self._late_rows(late.stored, chapter)]
             self._draft.delete(late_key(self._schema, self._index, self._group, chapter))
         if not pieces:
             return
@@ -102,9 +101,9 @@ class Sealer:
             return  # A later lap has the place.
         strips = [b""] * SERIES_PER_GROUP
         if found is not None and found.number == chapter:
-            strips = cut_strips(found.stored, self._where("book", chapter))
+            strips = cut_strips(found.stored, found.where)
         self._rewrite(strips, chapter, self._reduced(pieces))
-        self._draft.put(key, encode_book(chapter, strips))
+        self._draft.put(key, encode_book(chapter, strips, self._home))
 
     def _rewrite(self, strips: list[bytes], chapter: int, rows: Cells) -> None:
         for start, end in stretches(rows.series_ids):
@@ -121,18 +120,17 @@ class Sealer:
         """Take the cells of some series out of a chapter's book and late tile."""
         book = self._draft.store.book(self._index, self._group, chapter)
         if book is not None:
-            strips = cut_strips(book, self._where("book", chapter))
+            strips = cut_strips(book.stored, book.where)
             for column in columns:
                 strips[column] = b""
-            self._draft.put(book_key(self._schema, self._index, self._group, chapter), encode_book(chapter, strips))
+            key = book_key(self._schema, self._index, self._group, chapter)
+            self._draft.put(key, encode_book(chapter, strips, self._home))
         late = self._draft.store.late(self._index, self._group, chapter)
         if late is not None:
-            rows = without(joined(self._late_rows(late, chapter), measured=self._measured), columns)
+            rows = without(joined(self._late_rows(late.stored, chapter), measured=self._measured), columns)
             key = late_key(self._schema, self._index, self._group, chapter)
             if len(rows):
-                self._draft.put(
-                    key, encode_blocks(LATE, chapter, reduce(rows, self._chapter_periods), self._chapter_periods)
-                )
+                self._draft.put(key, self._late_tile(chapter, reduce(rows, self._chapter_periods)))
             else:
                 self._draft.delete(key)
 
@@ -151,6 +149,9 @@ class Sealer:
         if len(pieces) == 1:
             return pieces[0]
         return reduce(joined(pieces, measured=self._measured), self._chapter_periods)
+
+    def _late_tile(self, chapter: int, cells: Cells) -> bytes:
+        return encode_blocks(LATE, chapter, cells, self._chapter_periods, self._home)
 
     def _late_rows(self, stored: bytes | memoryview, chapter: int) -> list[Cells]:
         return decode_blocks(stored, self._where("late tile", chapter), self._group, self._chapter_periods)

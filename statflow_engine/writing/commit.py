@@ -14,18 +14,18 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.acceptance import Acceptance, Accepted, LonePoint, Pending, Receipt
-from statflow_engine.batches import ANY_KIND, Batch, Columns, lone_number, validated
-from statflow_engine.catalog import Catalog
-from statflow_engine.cells import Ints
-from statflow_engine.environment import Environment
 from statflow_engine.errors import PointError, StatFlowError, StoreError, StoreFullError
-from statflow_engine.journal import FoldCursor, Journal, Tail
 from statflow_engine.kinds import SERIES_PER_GROUP
-from statflow_engine.known_names import KnownNames, NameCache
-from statflow_engine.names import normal_name
-from statflow_engine.scalars import Scalars
-from statflow_engine.schema import Schema
+from statflow_engine.pure.batches import ANY_KIND, Batch, Columns, lone_number, validated
+from statflow_engine.pure.cells import Ints
+from statflow_engine.pure.known_names import KnownNames, NameCache
+from statflow_engine.pure.names import normal_name
+from statflow_engine.pure.schema import Schema
+from statflow_engine.store.catalog import Catalog
+from statflow_engine.store.environment import Environment
+from statflow_engine.store.journal import FoldCursor, Journal, Tail
+from statflow_engine.writing.acceptance import Acceptance, Accepted, LonePoint, Pending, Receipt
+from statflow_engine.writing.scalars import Scalars
 
 # Free disk and map are looked at once in so many commits: a look costs 10 us, and commits are far smaller than the
 # reserve.

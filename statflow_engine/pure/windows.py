@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from statflow_engine.errors import QueryError
 from statflow_engine.kinds import Kind
-from statflow_engine.steps import Rows
+from statflow_engine.pure.steps import Rows
 
 if TYPE_CHECKING:
     import pandas

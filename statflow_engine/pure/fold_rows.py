@@ -12,12 +12,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.cells import Cells, Ints, of_points, reduce, stretches
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind
-from statflow_engine.records import Points
-from statflow_engine.rings import PERIODS_PER_SPAN, Ring
-from statflow_engine.schema import Schema
-from statflow_engine.tiles import BlockWriter
+from statflow_engine.pure.cells import Cells, Ints, of_points, reduce, stretches
+from statflow_engine.pure.records import Points
+from statflow_engine.pure.rings import PERIODS_PER_SPAN, Ring
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.tiles import BlockWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from statflow_engine.cells import Cells, Ints, joined, reduce, roll_up, stretches
 from statflow_engine.errors import CorruptionError
-from statflow_engine.fold_rows import FoldRows
-from statflow_engine.groups import GroupState
+from statflow_engine.folding.seal import Sealer
 from statflow_engine.kinds import Kind, kind_of_group
-from statflow_engine.rings import PERIODS_PER_SPAN
-from statflow_engine.schema import Schema
-from statflow_engine.seal import Sealer
-from statflow_engine.storage import Draft, tile_key
-from statflow_engine.tiles import OPEN, BlockWriter, appended, decode_blocks, encode_blocks, encode_closed, over_full
+from statflow_engine.pure.cells import Cells, Ints, joined, reduce, roll_up, stretches
+from statflow_engine.pure.fold_rows import FoldRows
+from statflow_engine.pure.groups import GroupState
+from statflow_engine.pure.rings import PERIODS_PER_SPAN
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.tiles import (
+    OPEN,
+    BlockWriter,
+    appended,
+    decode_blocks,
+    encode_blocks,
+    encode_closed,
+    over_full,
+)
+from statflow_engine.store.storage import Draft, KeyText, home_of, tile_key
 
 
 class GroupCascade:
@@ -107,9 +115,12 @@ class GroupCascade:
             if found.number in self._open_spans[index]:
                 self._close(index, found.number + 1)
             found = None
-        stored = appended(None if found is None else found.stored, OPEN, span, block)
+        if found is None and span in self._open_spans[index]:
+            # To begin a new tile would cover up that rows are gone.
+            raise self._no_open_tile(index, span)
+        stored = appended(None if found is None else found.stored, OPEN, span, block, self._home(index))
         if over_full(stored):
-            stored = encode_blocks(OPEN, span, self._merged(index, span, stored), PERIODS_PER_SPAN)
+            stored = encode_blocks(OPEN, span, self._merged(index, span, stored), PERIODS_PER_SPAN, self._home(index))
         self._draft.put(key, stored)
         if span not in self._open_spans[index]:
             self._open_spans[index] = tuple(sorted((*self._open_spans[index], span)))
@@ -135,15 +146,22 @@ class GroupCascade:
     def _close_span(self, index: int, span: int) -> None:
         found = self._draft.store.tile(index, self._group, span)
         if found is None or found.form != OPEN:
-            raise CorruptionError(f"tile of ring {index}, group {self._group}, span {span}", 0, "no open tile is there")
+            raise self._no_open_tile(index, span)
         cells = self._merged(index, span, found.stored)
-        self._draft.put(tile_key(self._schema, index, self._group, span), encode_closed(span, cells))
+        self._draft.put(tile_key(self._schema, index, self._group, span), encode_closed(span, cells, self._home(index)))
         self._handed.append(cells)
+
+    def _no_open_tile(self, index: int, span: int) -> CorruptionError:
+        where = KeyText(tile_key(self._schema, index, self._group, span))
+        return CorruptionError(where, 0, "the group's state has it open, but there is none")
 
     def _merged(self, index: int, span: int, stored: bytes | memoryview) -> Cells:
         where = f"tile of ring {index}, group {self._group}, span {span}"
         pieces = decode_blocks(stored, where, self._group, PERIODS_PER_SPAN)
         return reduce(joined(pieces, measured=self._measured), PERIODS_PER_SPAN)
+
+    def _home(self, index: int) -> int:
+        return home_of(index, self._group)
 
     @property
     def _measured(self) -> bool:

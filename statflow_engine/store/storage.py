@@ -5,31 +5,37 @@ two are compared: another lap's reads as nothing, a thing that does not belong a
 """
 
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import lmdb
 
-from statflow_engine.environment import Databases
 from statflow_engine.errors import CorruptionError
-from statflow_engine.groups import GroupState
-from statflow_engine.rings import Ring
-from statflow_engine.schema import Schema
-from statflow_engine.tiles import BOOK, CLOSED, FORM_NAMES, LATE, OPEN, Stored, decode_head
+from statflow_engine.pure.groups import GroupState
+from statflow_engine.pure.rings import Ring
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.tiles import BOOK, CLOSED, FORM_NAMES, LATE, OPEN, Stored, decode_head
+from statflow_engine.store.environment import Databases
 
 # Ring, group, place of the chapter, item: a span's number in the chapter, or one of the two below. What belongs to one
 # chapter of a group lies side by side.
-RING_KEY = struct.Struct(">BIHB")
+RING_KEY = struct.Struct(">BIIB")
+_HOME = struct.Struct(">BI")
 GROUP_KEY = struct.Struct(">I")
 LATE_ITEM, BOOK_ITEM = 0xFE, 0xFF
+
+_FORMS_OF_ITEM = {LATE_ITEM: (LATE,), BOOK_ITEM: (BOOK,)}
+_FORMS_OF_SPAN = (OPEN, CLOSED)
 
 Get = Callable[[bytes], Stored | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A stored thing and the number that it says it has."""
+    """A stored thing, where it lies, and the number that it says it has."""
 
+    where: "KeyText"
     stored: Stored
     form: int
     number: int
@@ -56,20 +62,19 @@ class RingStore:
 
     def tile(self, ring: int, group: int, span: int) -> Found | None:
         """The open or closed tile of a span; None when there is none of this lap."""
-        found = self.found(tile_key(self.schema, ring, group, span))
-        return found if found is not None and found.number == span else None
+        return self._of_lap(tile_key(self.schema, ring, group, span), span)
 
-    def late(self, ring: int, group: int, chapter: int) -> Stored | None:
+    def late(self, ring: int, group: int, chapter: int) -> Found | None:
         """The late tile of a chapter; None when there is none of this lap."""
-        return self._of_chapter(late_key(self.schema, ring, group, chapter), chapter)
+        return self._of_lap(late_key(self.schema, ring, group, chapter), chapter)
 
-    def book(self, ring: int, group: int, chapter: int) -> Stored | None:
+    def book(self, ring: int, group: int, chapter: int) -> Found | None:
         """The book of a chapter; None when there is none of this lap."""
-        return self._of_chapter(book_key(self.schema, ring, group, chapter), chapter)
+        return self._of_lap(book_key(self.schema, ring, group, chapter), chapter)
 
-    def _of_chapter(self, key: bytes, chapter: int) -> Stored | None:
+    def _of_lap(self, key: bytes, number: int) -> Found | None:
         found = self.found(key)
-        return found.stored if found is not None and found.number == chapter else None
+        return found if found is not None and found.number == number else None
 
     def found(self, key: bytes) -> Found | None:
         """What lies at a key, whichever lap it is of.
@@ -80,21 +85,26 @@ class RingStore:
         stored = self._get_ring(key)
         if stored is None:
             return None
-        form, _, number = decode_head(stored, key_text(key))
+        where = KeyText(key)
+        form, _, number = decode_head(stored, where, zlib.crc32(key[: _HOME.size]))
         refuse_misplaced(self.schema, key, form, number)
-        return Found(stored, form, number)
+        return Found(where, stored, form, number)
 
 
 def refuse_misplaced(schema: Schema, key: bytes, form: int, number: int) -> None:
     """Raise a CorruptionError when a thing of this form and number does not belong at this key."""
     ring_index, _, place, item = RING_KEY.unpack(key)
     ring = schema.rings[ring_index]
-    forms = {LATE_ITEM: (LATE,), BOOK_ITEM: (BOOK,)}.get(item, (OPEN, CLOSED))
-    if form not in forms:
-        raise CorruptionError(key_text(key), 0, f"a {FORM_NAMES[form]} lies here")
+    if form not in _FORMS_OF_ITEM.get(item, _FORMS_OF_SPAN):
+        raise CorruptionError(KeyText(key), 0, f"a {FORM_NAMES[form]} lies here")
     chapter = number if item >= LATE_ITEM else ring.chapter_of_span(number)
     if ring.place(chapter) != place or (item < LATE_ITEM and ring.item(number) != item):
-        raise CorruptionError(key_text(key), 4, f"number {number} does not belong here")
+        raise CorruptionError(KeyText(key), 4, f"number {number} does not belong here")
+
+
+def home_of(ring: int, group: int) -> int:
+    """With what the checksums of the heads of a ring's and group's tiles and books begin."""
+    return zlib.crc32(_HOME.pack(ring, group))
 
 
 def tile_key(schema: Schema, ring: int, group: int, span: int) -> bytes:
@@ -117,11 +127,27 @@ def _key(geometry: Ring, ring: int, group: int, chapter: int, item: int) -> byte
     return RING_KEY.pack(ring, group, geometry.place(chapter), item)
 
 
-def key_text(key: bytes | memoryview) -> str:
-    """What a key names, for errors."""
-    ring, group, place, item = RING_KEY.unpack(key)
-    thing = {LATE_ITEM: "late tile", BOOK_ITEM: "book"}.get(item, f"tile {item}")
-    return f"{thing} of ring {ring}, group {group}, place {place}"
+@dataclass(frozen=True, slots=True)
+class KeyText:
+    """What a key names, put into words only when an error needs them."""
+
+    key: bytes
+
+    def __str__(self) -> str:
+        ring, group, place, item = RING_KEY.unpack(self.key)
+        thing = {LATE_ITEM: "late tile", BOOK_ITEM: "book"}.get(item, f"tile {item}")
+        return f"{thing} of ring {ring}, group {group}, place {place}"
+
+
+def group_of_key(key: Stored) -> int:
+    """The group whose state has a key.
+
+    Raises:
+        CorruptionError: it is no such key.
+    """
+    if len(key) != GROUP_KEY.size:
+        raise CorruptionError("groups", 0, f"the key {bytes(key).hex()} is no group")
+    return int(GROUP_KEY.unpack(key)[0])
 
 
 class Draft:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import lmdb
 
-from statflow_engine.environment import Databases, Item, items_from
 from statflow_engine.errors import CorruptionError, NameTakenError, UnknownSeriesError
 from statflow_engine.kinds import Kind, kind_of, series_id
+from statflow_engine.store import checked
+from statflow_engine.store.environment import Databases, Item
 
 # A namespace's number and a series' id, for names and listings.
 _SERIES_KEY = struct.Struct(">II")
@@ -67,11 +68,11 @@ class Catalog:
 
     def epoch(self, txn: lmdb.Transaction) -> int:
         """Moves whenever a name may mean something else than before."""
-        stored = txn.get(b"epoch", db=self._db["meta"])
+        stored = checked.get(txn, self._db, "meta", b"epoch")
         return 0 if stored is None else int(_COUNTER.unpack(stored)[0])
 
     def _raise_epoch(self, txn: lmdb.Transaction) -> None:
-        txn.put(b"epoch", _COUNTER.pack(self.epoch(txn) + 1), db=self._db["meta"])
+        checked.put(txn, self._db, "meta", b"epoch", _COUNTER.pack(self.epoch(txn) + 1))
 
     def namespaces(self, txn: lmdb.Transaction) -> list[str]:
         """All namespaces that ever held a series, in the order of their numbers."""
@@ -79,11 +80,11 @@ class Catalog:
         return [namespace for _, namespace in sorted(numbered)]
 
     def _namespaces(self, txn: lmdb.Transaction) -> Iterator[Item]:
-        return items_from(txn, self._db["namespaces"], b"")
+        return checked.items(txn, self._db, "namespaces")
 
     def namespace_number(self, txn: lmdb.Transaction, namespace: str) -> int | None:
         """The number of a namespace; None when it never held a series."""
-        stored = txn.get(_hash(namespace.encode()), db=self._db["namespaces"])
+        stored = checked.get(txn, self._db, "namespaces", _hash(namespace.encode()))
         return None if stored is None else int(_NAMESPACE.unpack(stored[:4])[0])
 
     def namespace_added(self, txn: lmdb.Transaction, namespace: str) -> int:
@@ -96,11 +97,11 @@ class Catalog:
 
     def _put_namespace(self, txn: lmdb.Transaction, namespace: str, number: int, series_count: int) -> None:
         value = _NAMESPACE.pack(number) + _COUNTER.pack(series_count) + namespace.encode()
-        txn.put(_hash(namespace.encode()), value, db=self._db["namespaces"])
+        checked.put(txn, self._db, "namespaces", _hash(namespace.encode()), value)
 
     def series_count(self, txn: lmdb.Transaction, namespace: str) -> int:
         """Series that a namespace has, trashed ones not counted."""
-        stored = txn.get(_hash(namespace.encode()), db=self._db["namespaces"])
+        stored = checked.get(txn, self._db, "namespaces", _hash(namespace.encode()))
         return 0 if stored is None else int(_COUNTER.unpack(stored[4:12])[0])
 
     # -- look up and add --
@@ -114,10 +115,10 @@ class Catalog:
         return {name: id_ for name, id_ in found if id_ is not None}
 
     def _id(self, txn: lmdb.Transaction, number: int, name: str) -> int | None:
-        stored = txn.get(_name_hash(number, name), db=self._db["names"])
+        stored = checked.get(txn, self._db, "names", _name_hash(number, name))
         if stored is None:
             return None
-        entry = txn.get(stored, db=self._db["series"])
+        entry = checked.get(txn, self._db, "series", stored)
         if entry is None or entry[_CREATED.size :] != name.encode():
             raise CorruptionError(f'name "{name}"', 0, "the series that it leads to has another name or is missing")
         return int(_SERIES_KEY.unpack(stored)[1])
@@ -131,13 +132,13 @@ class Catalog:
             ids[name] = series_id(kind, ordinals[kind])
             ordinals[kind] += 1
         assert max(ids.values()) < SERIES_IDS_MAX
-        txn.put(b"ordinals", _ORDINALS.pack(*ordinals), db=self._db["meta"])
+        checked.put(txn, self._db, "meta", b"ordinals", _ORDINALS.pack(*ordinals))
         self._put_series(txn, number, ids, created_s)
         self._put_namespace(txn, namespace, number, self.series_count(txn, namespace) + len(ids))
         return ids
 
     def _ordinals(self, txn: lmdb.Transaction) -> list[int]:
-        stored = txn.get(b"ordinals", db=self._db["meta"])
+        stored = checked.get(txn, self._db, "meta", b"ordinals")
         return [0, 0] if stored is None else list(_ORDINALS.unpack(stored))
 
     def ordinals(self, txn: lmdb.Transaction) -> tuple[int, int]:
@@ -148,11 +149,11 @@ class Catalog:
     def _put_series(self, txn: lmdb.Transaction, number: int, ids: Mapping[str, int], created_s: int) -> None:
         """In key order and by one call a database: a put from Python costs three times as much."""
         created = _CREATED.pack(created_s)
-        by_id = sorted((_SERIES_KEY.pack(number, id_), created + name.encode()) for name, id_ in ids.items())
-        by_name = sorted((_name_hash(number, name), _SERIES_KEY.pack(number, id_)) for name, id_ in ids.items())
-        for db, items in (("series", by_id), ("names", by_name)):
-            with txn.cursor(db=self._db[db]) as cursor:
-                cursor.putmulti(items)
+        by_id = [(_SERIES_KEY.pack(number, id_), created + name.encode()) for name, id_ in ids.items()]
+        by_name = [(_name_hash(number, name), _SERIES_KEY.pack(number, id_)) for name, id_ in ids.items()]
+        for db_name, items in (("series", by_id), ("names", by_name)):
+            with txn.cursor(db=self._db[db_name]) as cursor:
+                cursor.putmulti(sorted((key, checked.with_checksum(key, value)) for key, value in items))
 
     # -- list --
 
@@ -162,7 +163,7 @@ class Catalog:
         if number is None:
             return
         behind = b"" if after is None else _SERIES_KEY.pack(number, after)
-        for key, value in items_from(txn, self._db["series"], _NAMESPACE.pack(number), behind):
+        for key, value in checked.items(txn, self._db, "series", _NAMESPACE.pack(number), behind):
             id_ = _SERIES_KEY.unpack(key)[1]
             (created_s,) = _CREATED.unpack_from(value)
             yield Series(id_, namespace, str(value[_CREATED.size :], "utf-8"), kind_of(id_), created_s)
@@ -177,7 +178,7 @@ class Catalog:
         id_ = None if number is None else self._id(txn, number, name)
         if number is None or id_ is None:
             raise UnknownSeriesError(f'no series is called "{name}"')
-        entry = txn.get(_SERIES_KEY.pack(number, id_), db=self._db["series"])
+        entry = checked.get(txn, self._db, "series", _SERIES_KEY.pack(number, id_))
         assert entry is not None
         return Series(id_, namespace, name, kind_of(id_), _CREATED.unpack_from(entry)[0])
 
@@ -189,7 +190,7 @@ class Catalog:
         """
         number = self.namespace_number(txn, namespace)
         known = number is not None and 0 <= id_ < SERIES_IDS_MAX
-        entry = txn.get(_SERIES_KEY.pack(number, id_), db=self._db["series"]) if known else None
+        entry = checked.get(txn, self._db, "series", _SERIES_KEY.pack(number, id_)) if known else None
         if entry is None:
             raise UnknownSeriesError(f"no series has the id {id_}")
         (created_s,) = _CREATED.unpack_from(entry)
@@ -202,7 +203,7 @@ class Catalog:
         number = self.namespace_number(txn, namespace)
         if number is None:
             return []
-        entries = items_from(txn, self._db["trash"], _NAMESPACE.pack(number))
+        entries = checked.items(txn, self._db, "trash", _NAMESPACE.pack(number))
         return [_trashed(namespace, key, value) for key, value in entries]
 
     def delete(self, txn: lmdb.Transaction, namespace: str, name: str, deleted_s: int) -> TrashedSeries:
@@ -213,7 +214,7 @@ class Catalog:
         txn.delete(key, db=self._db["series"])
         txn.delete(_name_hash(number, name), db=self._db["names"])
         value = _CREATED_DELETED.pack(series.created_s, deleted_s) + name.encode()
-        txn.put(key, value, db=self._db["trash"])
+        checked.put(txn, self._db, "trash", key, value)
         self._put_namespace(txn, namespace, number, self.series_count(txn, namespace) - 1)
         self._raise_epoch(txn)
         return _trashed(namespace, key, value)
@@ -227,7 +228,7 @@ class Catalog:
         """
         number = self.namespace_number(txn, namespace)
         key = b"" if number is None or not 0 <= id_ < SERIES_IDS_MAX else _SERIES_KEY.pack(number, id_)
-        stored = txn.get(key, db=self._db["trash"]) if key else None
+        stored = checked.get(txn, self._db, "trash", key) if key else None
         if number is None or stored is None:
             raise UnknownSeriesError(f"no series {id_} is in the trash")
         trashed = _trashed(namespace, key, stored)
@@ -243,29 +244,29 @@ class Catalog:
         """Take series deleted before a moment out of the trash for good; their ids, dead from now on."""
         entries = [
             (bytes(key), _SERIES_KEY.unpack(key)[1])
-            for key, value in items_from(txn, self._db["trash"], b"")
+            for key, value in checked.items(txn, self._db, "trash")
             if _CREATED_DELETED.unpack_from(value)[1] <= deleted_before_s
         ]
         for key, id_ in entries:
             txn.delete(key, db=self._db["trash"])
-            txn.put(_DEAD_KEY.pack(id_), b"\0", db=self._db["dead"])
+            checked.put(txn, self._db, "dead", _DEAD_KEY.pack(id_), b"\0")
         return [id_ for _, id_ in entries]
 
     def dead(self, txn: lmdb.Transaction, *, only_unblanked: bool = False) -> list[int]:
         """Ids of purged series, ascending; ``only_unblanked``: those that may still have cells in the rings."""
-        entries = items_from(txn, self._db["dead"], b"")
+        entries = checked.items(txn, self._db, "dead")
         return [_DEAD_KEY.unpack(key)[0] for key, value in entries if not only_unblanked or value[0] == 0]
 
     def mark_blanked(self, txn: lmdb.Transaction, ids: Sequence[int]) -> None:
         """Remember that nothing of these dead series is left in the rings."""
         for id_ in ids:
-            txn.put(_DEAD_KEY.pack(id_), b"\1", db=self._db["dead"])
+            checked.put(txn, self._db, "dead", _DEAD_KEY.pack(id_), b"\1")
 
     # -- for the checker --
 
     def known_ids(self, txn: lmdb.Transaction) -> set[int]:
         """Ids in the catalog and in the trash."""
-        both = (items_from(txn, self._db[name], b"") for name in ("series", "trash"))
+        both = (checked.items(txn, self._db, name) for name in ("series", "trash"))
         return {_SERIES_KEY.unpack(key)[1] for entries in both for key, _ in entries}
 
 

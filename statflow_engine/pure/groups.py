@@ -7,10 +7,10 @@ from typing import Self
 
 import numpy as np
 
-from statflow_engine.cells import Ints
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP
-from statflow_engine.tiles import Stored, refuse_crc
+from statflow_engine.pure.cells import Ints
+from statflow_engine.pure.tiles import Stored, refuse_crc
 
 _HEAD = struct.Struct("<IB3x")
 _RING = struct.Struct("<qI")
@@ -49,7 +49,7 @@ class GroupState:
         return struct.pack("<I", zlib.crc32(body)) + body
 
     @classmethod
-    def decode(cls, stored: Stored, where: str) -> Self:
+    def decode(cls, stored: Stored, where: object) -> Self:
         """Read a state back.
 
         Raises:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 import lmdb
 import numpy as np
 
-from statflow_engine.catalog import Catalog, Series
-from statflow_engine.cells import Ints
 from statflow_engine.errors import PointError, QueryError, UnknownSeriesError
-from statflow_engine.kinds import kind_of
-from statflow_engine.names import normal_name
-from statflow_engine.reading import Asked, Reader, by_group
-from statflow_engine.schema import Schema
-from statflow_engine.steps import Rows, Step, choose_ring, default_step, parse_step, zone
-from statflow_engine.windows import Window, downsample, downsample_many
+from statflow_engine.kinds import SERIES_PER_GROUP, kind_of
+from statflow_engine.pure.cells import Ints
+from statflow_engine.pure.names import normal_name
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.steps import Rows, Step, choose_ring, default_step, parse_step, zone
+from statflow_engine.pure.windows import Window, downsample, downsample_many
+from statflow_engine.reading.reader import Asked, Reader, by_group
+from statflow_engine.store.catalog import Catalog, Series
 
 RANGE_DEFAULT_S = 86_400
 
@@ -74,7 +74,9 @@ def _group_windows(
     if len(ids) == 1:
         window = downsample(rows, resolution_s, *columns, name=names[ids[0]], kind=kind, now_s=now_s)
         return {ids[0]: window}
-    index: Ints = np.searchsorted(asked.ids, cells.series_ids)
+    index_of_column = np.zeros(SERIES_PER_GROUP, np.int64)
+    index_of_column[asked.ids % SERIES_PER_GROUP] = np.arange(len(ids))
+    index: Ints = index_of_column[cells.series_ids % SERIES_PER_GROUP]
     windows = downsample_many(
         rows, resolution_s, index, *columns, names=[names[id_] for id_ in ids], kind=kind, now_s=now_s
     )

@@ -2,16 +2,16 @@
 
 import lmdb
 
-from statflow_engine.catalog import Catalog
-from statflow_engine.cells import joined, reduce
-from statflow_engine.environment import Environment, items_from
-from statflow_engine.journal import FoldCursor
+from statflow_engine.folding.seal import Sealer, without
 from statflow_engine.kinds import Kind, column_of, group_of, kind_of_group
-from statflow_engine.rings import PERIODS_PER_SPAN
-from statflow_engine.schema import Schema
-from statflow_engine.seal import Sealer, without
-from statflow_engine.storage import RING_KEY, Draft, Found, key_text
-from statflow_engine.tiles import CLOSED, OPEN, decode_blocks, decode_closed, encode_blocks, encode_closed
+from statflow_engine.pure.cells import joined, reduce
+from statflow_engine.pure.rings import PERIODS_PER_SPAN
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.tiles import CLOSED, OPEN, decode_blocks, decode_closed, encode_blocks, encode_closed
+from statflow_engine.store.catalog import Catalog
+from statflow_engine.store.environment import Environment, items_from
+from statflow_engine.store.journal import FoldCursor
+from statflow_engine.store.storage import RING_KEY, Draft, Found, home_of
 
 
 class Purger:
@@ -69,15 +69,15 @@ class Purger:
                 Sealer(draft, ring, group).blank(found.number, columns)
 
     def _blank_tile(self, draft: Draft, key: bytes, found: Found, group: int, columns: list[int]) -> None:
-        where = key_text(key)
+        home = home_of(RING_KEY.unpack(key)[0], group)
         if found.form == CLOSED:
-            rows = without(decode_closed(found.stored, where, group), columns)
+            rows = without(decode_closed(found.stored, found.where, group), columns)
             if len(rows):
-                draft.put(key, encode_closed(found.number, rows))
+                draft.put(key, encode_closed(found.number, rows, home))
             else:
                 draft.delete(key)
             return
-        pieces = decode_blocks(found.stored, where, group, PERIODS_PER_SPAN)
+        pieces = decode_blocks(found.stored, found.where, group, PERIODS_PER_SPAN)
         rows = without(joined(pieces, measured=kind_of_group(group) is Kind.VALUE), columns)
         # An open tile stays, even without a row: the group's state says that it is there.
-        draft.put(key, encode_blocks(OPEN, found.number, reduce(rows, PERIODS_PER_SPAN), PERIODS_PER_SPAN))
+        draft.put(key, encode_blocks(OPEN, found.number, reduce(rows, PERIODS_PER_SPAN), PERIODS_PER_SPAN, home))

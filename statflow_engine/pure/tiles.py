@@ -15,16 +15,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.cells import Cells, Floats, Ints, joined
-from statflow_engine.columns import COUNT_DTYPES, EXTREME_DTYPE, SUM_DTYPES, Layout, narrowed, row_dtype
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of_group
-from statflow_engine.rings import PERIODS_PER_SPAN
+from statflow_engine.pure.cells import Cells, Ints, joined
+from statflow_engine.pure.columns import COUNT_DTYPES, EXTREME_DTYPE, SUM_DTYPES, Layout, narrowed, row_dtype
+from statflow_engine.pure.rings import PERIODS_PER_SPAN
 
 OPEN, CLOSED, LATE, BOOK = 1, 2, 3, 4
 FORM_NAMES = {OPEN: "open tile", CLOSED: "closed tile", LATE: "late tile", BOOK: "book"}
 
-# form, detail (blocks of an open or late tile, layout of a closed one), zero, number of the span or chapter, CRC-32.
+# form, detail (blocks of an open or late tile, layout of a closed one), zero, number of the span or chapter, and a
+# CRC-32 of these that begins with the home, the CRC-32 of ring and group: a tile is not taken for another group's.
 _HEAD = struct.Struct("<BBHqI")
 assert _HEAD.size == 16
 _HEAD_BODY = struct.Struct("<BBHq")
@@ -54,28 +55,29 @@ Stored = bytes | memoryview
 # -- the head that tiles and books share -------------------------------------------------------------------------------
 
 
-def encode_head(form: int, detail: int, number: int) -> bytes:
-    """The first 16 bytes of a tile or book."""
+def encode_head(form: int, detail: int, number: int, home: int) -> bytes:
+    """The first 16 bytes of a tile or book. ``home``: the CRC-32 of its ring and group."""
     body = _HEAD_BODY.pack(form, detail, 0, number)
-    return body + _CRC.pack(zlib.crc32(body))
+    return body + _CRC.pack(zlib.crc32(body, home))
 
 
-def decode_head(stored: Stored, where: str) -> tuple[int, int, int]:
-    """(form, detail, number) of a tile or book.
+def decode_head(stored: Stored, where: object, home: int) -> tuple[int, int, int]:
+    """(form, detail, number) of a tile or book. ``home``: the CRC-32 of the ring and group that its key has.
 
     Raises:
-        CorruptionError: it is too short, the checksum is wrong, or no such form exists.
+        CorruptionError: it is too short, the checksum is wrong (also when it is another ring's or group's), or no such
+            form exists.
     """
     if len(stored) < _HEAD.size:
         raise CorruptionError(where, len(stored), f"{len(stored)} bytes, wanted at least {_HEAD.size}")
     form, detail, _, number, crc = _HEAD.unpack_from(stored)
-    refuse_crc(where, 12, zlib.crc32(stored[:12]), crc)
+    refuse_crc(where, 12, zlib.crc32(stored[:12], home), crc)
     if form not in FORM_NAMES:
         raise CorruptionError(where, 0, f"form {form}, wanted one of {sorted(FORM_NAMES)}")
     return form, detail, number
 
 
-def refuse_crc(where: str, offset: int, found: int, wanted: int) -> None:
+def refuse_crc(where: object, offset: int, found: int, wanted: int) -> None:
     """Raise a CorruptionError unless both checksums are equal."""
     if found != wanted:
         raise CorruptionError(where, offset, f"checksum {found:#010x}, expected {wanted:#010x}")
@@ -104,12 +106,12 @@ class BlockWriter:
         return b"".join((body, _CRC.pack(zlib.crc32(columns, zlib.crc32(body))), columns))
 
 
-def appended(stored: Stored | None, form: int, number: int, block: bytes) -> bytes:
+def appended(stored: Stored | None, form: int, number: int, block: bytes, home: int) -> bytes:
     """An open or late tile with one more block; a new one when ``stored`` is None."""
     if stored is None:
-        return encode_head(form, 1, number) + block
+        return encode_head(form, 1, number, home) + block
     block_count = stored[1] + 1
-    return b"".join((encode_head(form, block_count, number), stored[_HEAD.size :], block))
+    return b"".join((encode_head(form, block_count, number, home), stored[_HEAD.size :], block))
 
 
 def over_full(stored: bytes) -> bool:
@@ -117,13 +119,15 @@ def over_full(stored: bytes) -> bool:
     return stored[1] > BLOCKS_MAX
 
 
-def encode_blocks(form: int, number: int, cells: Cells, unit_periods: int) -> bytes:
+def encode_blocks(form: int, number: int, cells: Cells, unit_periods: int, home: int) -> bytes:
     """An open or late tile of a single block: all of ``cells``, which are reduced and of one group and unit."""
-    return appended(None, form, number, BlockWriter(cells, unit_periods).block(0, len(cells)))
+    return appended(None, form, number, BlockWriter(cells, unit_periods).block(0, len(cells)), home)
 
 
-def decode_blocks(stored: Stored, where: str, group: int, unit_periods: int, column: int | None = None) -> list[Cells]:
-    """The rows of an open or late tile, a piece a block.
+def decode_blocks(
+    stored: Stored, where: object, group: int, unit_periods: int, column: int | None = None
+) -> list[Cells]:
+    """The rows of an open or late tile whose head was decoded, a piece a block.
 
     Args:
         stored: the whole tile.
@@ -135,7 +139,7 @@ def decode_blocks(stored: Stored, where: str, group: int, unit_periods: int, col
     Raises:
         CorruptionError: a block is cut short, or a checksum or layout is wrong.
     """
-    _, block_count, number = decode_head(stored, where)
+    _, block_count, _, number, _ = _HEAD.unpack_from(stored)
     pieces, offset = [], _HEAD.size
     for _ in range(block_count):
         block = _Block.at(stored, offset, where, kind_of_group(group))
@@ -160,7 +164,7 @@ class _Block:
     end: int
 
     @classmethod
-    def at(cls, stored: Stored, offset: int, where: str, kind: Kind) -> Self:
+    def at(cls, stored: Stored, offset: int, where: object, kind: Kind) -> Self:
         if len(stored) < offset + _BLOCK_HEAD.size:
             raise CorruptionError(where, offset, "a block's head is cut short")
         layout_byte, _, _, row_count, crc = _BLOCK_HEAD.unpack_from(stored, offset)
@@ -191,31 +195,30 @@ class _Block:
 
     def cells(self, first: int, end: int, first_id: int, first_period: int, unit_periods: int) -> Cells:
         column, period = np.divmod(self._numbers()[first:end].astype(np.int64), unit_periods)
-        offset = self.columns_at + self.row_count * _CELL_DTYPE.itemsize
-
-        def next_column(dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-            nonlocal offset
-            at, offset = offset + first * dtype.itemsize, offset + self.row_count * dtype.itemsize
-            return np.frombuffer(self.stored, dtype, end - first, at)
-
-        sums = next_column(SUM_DTYPES[self.layout.sum_code]).astype(np.float64)
-        count_dtype = COUNT_DTYPES[self.layout.count_code]
-        ones = np.ones(end - first, np.int64)
-        counts = ones if count_dtype is None else next_column(count_dtype).astype(np.int64)
-        mins: Floats | None = None
-        maxs: Floats | None = None
-        if self.kind is Kind.VALUE:
-            mins = maxs = sums
-            if self.layout.extremes:
-                mins = next_column(EXTREME_DTYPE).astype(np.float64)
-                maxs = next_column(EXTREME_DTYPE).astype(np.float64)
+        at = self.columns_at + self.row_count * _CELL_DTYPE.itemsize
+        sum_dtype, count_dtype = SUM_DTYPES[self.layout.sum_code], COUNT_DTYPES[self.layout.count_code]
+        sums = self._column(at, sum_dtype, first, end).astype(np.float64)
+        at += self.row_count * sum_dtype.itemsize
+        if count_dtype is None:
+            counts = np.ones(end - first, np.int64)
+        else:
+            counts = self._column(at, count_dtype, first, end).astype(np.int64)
+            at += self.row_count * count_dtype.itemsize
+        mins = maxs = sums if self.kind is Kind.VALUE else None
+        if self.layout.extremes:
+            mins = self._column(at, EXTREME_DTYPE, first, end).astype(np.float64)
+            at += self.row_count * EXTREME_DTYPE.itemsize
+            maxs = self._column(at, EXTREME_DTYPE, first, end).astype(np.float64)
         return Cells(column + first_id, period + first_period, counts, sums, mins, maxs)
+
+    def _column(self, at: int, dtype: np.dtype[np.generic], first: int, end: int) -> NDArray[np.generic]:
+        return np.frombuffer(self.stored, dtype, end - first, at + first * dtype.itemsize)
 
 
 # -- closed tiles: rows packed by series -------------------------------------------------------------------------------
 
 
-def encode_closed(span: int, cells: Cells) -> bytes:
+def encode_closed(span: int, cells: Cells, home: int) -> bytes:
     """A closed tile of reduced cells of one group and span, at least one row."""
     layout = Layout.of(cells)
     dtype = row_dtype(layout)
@@ -231,7 +234,7 @@ def encode_closed(span: int, cells: Cells) -> bytes:
     crcs = [zlib.crc32(view[bounds[i] : bounds[i + 1]], i) for i in range(SERIES_PER_GROUP)]
     table = starts.astype(_STARTS_DTYPE).tobytes() + np.array(crcs, _CRC_DTYPE).tobytes()
     table += _CRC.pack(zlib.crc32(packed))
-    head = encode_head(CLOSED, layout.byte, span)
+    head = encode_head(CLOSED, layout.byte, span, home)
     return b"".join((head, table, _CRC.pack(zlib.crc32(table)), packed))
 
 
@@ -246,8 +249,8 @@ class PackedRows:
     kind: Kind
     _segments: dict[int, list[tuple[bytes, int, int]]] = field(default_factory=dict)
 
-    def cut(self, stored: Stored, where: str, series_id: int) -> None:
-        """Add the rows of one series of a closed tile.
+    def cut(self, stored: Stored, where: object, series_id: int) -> None:
+        """Add the rows of one series of a closed tile whose head was decoded.
 
         Raises:
             CorruptionError: a length, checksum or layout is wrong.
@@ -278,8 +281,8 @@ class PackedRows:
         return _unpacked(rows, layout, ids, first_periods, self.kind)
 
 
-def decode_closed(stored: Stored, where: str, group: int) -> Cells:
-    """All rows of a closed tile, reduced.
+def decode_closed(stored: Stored, where: object, group: int) -> Cells:
+    """All rows of a closed tile whose head was decoded, reduced.
 
     Raises:
         CorruptionError: a length, checksum or layout is wrong.
@@ -296,9 +299,9 @@ def decode_closed(stored: Stored, where: str, group: int) -> Cells:
     return _unpacked(rows, layout, ids, span * PERIODS_PER_SPAN, kind_of_group(group))
 
 
-def _checked_table(stored: Stored, where: str) -> tuple[int, int]:
-    """(layout byte, span) of a closed tile whose head and table are whole."""
-    _, layout_byte, span = decode_head(stored, where)
+def _checked_table(stored: Stored, where: object) -> tuple[int, int]:
+    """(layout byte, span) of a closed tile whose head was decoded, and whose table is whole."""
+    _, layout_byte, _, span, _ = _HEAD.unpack_from(stored)
     if len(stored) < _ROWS_AT:
         raise CorruptionError(where, len(stored), "the table is cut short")
     (wanted,) = _CRC.unpack_from(stored, _TABLE_CRC_AT)
@@ -306,7 +309,7 @@ def _checked_table(stored: Stored, where: str) -> tuple[int, int]:
     return layout_byte, span
 
 
-def _layout(byte: int, where: str) -> Layout:
+def _layout(byte: int, where: object) -> Layout:
     layout = Layout.from_byte(byte)
     if layout is None:
         raise CorruptionError(where, 1, f"layout {byte:#04x} does not exist")

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.cells import Cells, Floats, Ints
+from statflow_engine.pure.cells import Cells, Floats, Ints
 
 # By code. A column of sums is float64 unless all are whole numbers that fit; counts that are all 1 are not stored.
 SUM_DTYPES = (np.dtype("<f8"), np.dtype("u1"), np.dtype("<u2"), np.dtype("<u4"))

@@ -11,10 +11,12 @@ from typing import Self
 
 import lmdb
 
-from statflow_engine.cells import Floats, Ints
-from statflow_engine.environment import Databases
-from statflow_engine.records import Points, RecordHead, decode_head, decode_records, encode_record
-from statflow_engine.tiles import Stored
+from statflow_engine.errors import CorruptionError
+from statflow_engine.pure.cells import Floats, Ints
+from statflow_engine.pure.records import Points, RecordHead, decode_head, decode_records, encode_record
+from statflow_engine.pure.tiles import Stored
+from statflow_engine.store import checked
+from statflow_engine.store.environment import Databases
 
 _POSITION = struct.Struct(">Q")
 _CURSOR = struct.Struct("<QQQIQQ")
@@ -53,13 +55,13 @@ class FoldCursor:
     @classmethod
     def read(cls, txn: lmdb.Transaction, db: Databases) -> Self:
         """The stored cursor; that of a new store when there is none."""
-        stored = txn.get(_CURSOR_KEY, db=db["meta"])
+        stored = checked.get(txn, db, "meta", _CURSOR_KEY)
         return cls() if stored is None else cls(*_CURSOR.unpack(stored))
 
     def put(self, txn: lmdb.Transaction, db: Databases) -> None:
         """Store it, one step on."""
         fields = (self.done, self.done_rows, self.window_last, self.next_group, self.step + 1, self.swept_span)
-        txn.put(_CURSOR_KEY, _CURSOR.pack(*fields), db=db["meta"])
+        checked.put(txn, db, "meta", _CURSOR_KEY, _CURSOR.pack(*fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Journal:
         """Where the journal ends."""
         with txn.cursor(db=self._db["journal"]) as cursor:
             if cursor.last():
-                position = _POSITION.unpack(cursor.key())[0]
+                position = _position(cursor.key())
                 return Tail(position, decode_head(cursor.value(), f"record {position}").rows_after)
         folded = FoldCursor.read(txn, self._db)
         return Tail(folded.done, folded.done_rows)
@@ -103,7 +105,7 @@ class Journal:
             # An iterator of a cursor that found nothing would begin at the first key.
             if cursor.set_range(_POSITION.pack(position + 1)):
                 for key, value in cursor.iternext():
-                    yield _POSITION.unpack(key)[0], value
+                    yield _position(key), value
 
     def read(self, txn: lmdb.Transaction, after: int, last: int) -> tuple[Points, list[int], list[int]]:
         """The points of the records behind ``after`` up to ``last``, with each record's position and row count."""
@@ -141,7 +143,7 @@ class Journal:
         with txn.cursor(db=self._db["journal"]) as cursor:
             cursor.first()
             # delete() also answers True after the last record; only the key tells that there is one.
-            while cursor.key() and _POSITION.unpack(cursor.key())[0] <= last:
+            while cursor.key() and _position(cursor.key()) <= last:
                 cursor.delete()
 
     def oldest_received_s(self, txn: lmdb.Transaction) -> int | None:
@@ -152,6 +154,12 @@ class Journal:
     def record_count(self, txn: lmdb.Transaction) -> int:
         """Records that are not dropped."""
         return int(txn.stat(self._db["journal"])["entries"])
+
+
+def _position(key: Stored) -> int:
+    if len(key) != _POSITION.size:
+        raise CorruptionError("journal", 0, f"the key {bytes(key).hex()} is no position")
+    return int(_POSITION.unpack(key)[0])
 
 
 def moved(cursor: FoldCursor, **changes: int) -> FoldCursor:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import lmdb
 
-from statflow_engine.environment import Databases, items_from
 from statflow_engine.errors import IdempotencyError, LimitError
+from statflow_engine.store import checked
+from statflow_engine.store.environment import Databases
 
 _COUNT = struct.Struct("<Q")
 
@@ -34,12 +35,12 @@ def count_points(txn: lmdb.Transaction, db: Databases, meters: Sequence[tuple[st
         if limit is not None and count > limit:
             raise LimitError(name, limit, index=max(0, limit - (count - points)))
     for (name, _), count in zip(meters, counts, strict=True):
-        txn.put(_digest(name.encode()), _COUNT.pack(count), db=db["meters"])
+        checked.put(txn, db, "meters", _digest(name.encode()), _COUNT.pack(count))
 
 
 def meter(txn: lmdb.Transaction, db: Databases, name: str) -> int:
     """What a meter has counted; 0 when it never counted."""
-    stored = txn.get(_digest(name.encode()), db=db["meters"])
+    stored = checked.get(txn, db, "meters", _digest(name.encode()))
     return 0 if stored is None else int(_COUNT.unpack(stored)[0])
 
 
@@ -64,7 +65,7 @@ def answered_points(
     Raises:
         IdempotencyError: the key was used for another request.
     """
-    stored = txn.get(_key(namespace_number, retry.key), db=db["idempotency"])
+    stored = checked.get(txn, db, "idempotency", _key(namespace_number, retry.key))
     if stored is None:
         return None
     created_s, digest, points = _ANSWER.unpack(stored)
@@ -81,19 +82,19 @@ def remember(
     """Keep the answer of a request for 24 h; the oldest keys of a namespace leave when it has too many."""
     _forget_old(txn, db, namespace_number, now_s, keys_max)
     key = _key(namespace_number, retry.key)
-    replaced = txn.get(key, db=db["idempotency"])
+    replaced = checked.get(txn, db, "idempotency", key)
     if replaced is not None:
         txn.delete(_order_key(namespace_number, _ANSWER.unpack(replaced)[0], key), db=db["idempotency_order"])
     else:
         _put_count(txn, db, namespace_number, _key_count(txn, db, namespace_number) + 1)
-    txn.put(key, _ANSWER.pack(now_s, retry.digest, points), db=db["idempotency"])
-    txn.put(_order_key(namespace_number, now_s, key), b"", db=db["idempotency_order"])
+    checked.put(txn, db, "idempotency", key, _ANSWER.pack(now_s, retry.digest, points))
+    checked.put(txn, db, "idempotency_order", _order_key(namespace_number, now_s, key), b"")
 
 
 def _forget_old(txn: lmdb.Transaction, db: Databases, number: int, now_s: int, keys_max: int) -> None:
     count = _key_count(txn, db, number)
     oldest: list[bytes] = []
-    for key, _ in items_from(txn, db["idempotency_order"], _KEY_PREFIX.pack(number)):
+    for key, _ in checked.items(txn, db, "idempotency_order", _KEY_PREFIX.pack(number)):
         expired = _ORDER_PREFIX.unpack_from(key)[1] + KEPT_S <= now_s
         if len(oldest) >= EXPIRED_PER_WRITE or not (expired or count - len(oldest) >= keys_max):
             break
@@ -106,12 +107,12 @@ def _forget_old(txn: lmdb.Transaction, db: Databases, number: int, now_s: int, k
 
 
 def _key_count(txn: lmdb.Transaction, db: Databases, number: int) -> int:
-    stored = txn.get(_KEY_PREFIX.pack(number), db=db["idempotency"])
+    stored = checked.get(txn, db, "idempotency", _KEY_PREFIX.pack(number))
     return 0 if stored is None else int(_COUNT.unpack(stored)[0])
 
 
 def _put_count(txn: lmdb.Transaction, db: Databases, number: int, count: int) -> None:
-    txn.put(_KEY_PREFIX.pack(number), _COUNT.pack(count), db=db["idempotency"])
+    checked.put(txn, db, "idempotency", _KEY_PREFIX.pack(number), _COUNT.pack(count))
 
 
 def _key(number: int, key: str) -> bytes:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from statflow_engine.cells import Floats, Ints
 from statflow_engine.errors import CorruptionError
-from statflow_engine.tiles import Stored, refuse_crc
+from statflow_engine.pure.cells import Floats, Ints
+from statflow_engine.pure.tiles import Stored, refuse_crc
 
 # CRC-32 of what follows, rows, received, rows of the journal before, base of the timestamps, width of an offset.
 _HEAD = struct.Struct("<IIqQqB3x")
@@ -72,7 +72,7 @@ def encode_record(series_ids: Ints, timestamps_s: Ints, values: Floats, *, recei
     return struct.pack("<I", zlib.crc32(body)) + body
 
 
-def decode_head(record: Stored, where: str) -> RecordHead:
+def decode_head(record: Stored, where: object) -> RecordHead:
     """The head of a record, its checksum unread.
 
     Raises:
@@ -108,7 +108,7 @@ def decode_records(records: Sequence[tuple[Stored, str]]) -> Points:
 
 
 def _columns(
-    record: Stored, where: str
+    record: Stored, where: object
 ) -> tuple["np.ndarray[tuple[int], np.dtype[np.uint32]]", Ints, Floats, int, int]:
     decode_head(record, where)
     crc, row_count, received_s, _, base_s, width = _HEAD.unpack_from(record)

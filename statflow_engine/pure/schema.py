@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Self
 
 from statflow_engine.errors import SchemaError
-from statflow_engine.rings import Ring, duration_text, parse_duration
+from statflow_engine.pure.rings import Ring, duration_text, parse_duration
 
 SCHEMA_DEFAULT = "1m:90d, 1h:5y, 1d:50y"
 
@@ -72,5 +72,6 @@ def _refuse_misfit(fine: Ring, coarse: Ring) -> None:
     # Both ends are aligned to whole periods, so the coarse ring must be longer by nearly one of its periods to reach
     # further back at every moment: a point that enters a ring must enter all coarser ones.
     if coarse.retention_s - coarse.resolution_s < fine.retention_s - fine.resolution_s:
-        need = duration_text(fine.retention_s - fine.resolution_s + coarse.resolution_s)
+        need_s = fine.retention_s - fine.resolution_s + coarse.resolution_s
+        need = duration_text(-(-need_s // coarse.resolution_s) * coarse.resolution_s)
         raise SchemaError(f"{coarse} does not reach further back than {fine} at every moment: it needs at least {need}")

@@ -9,15 +9,15 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.batches import ANY_KIND, Batch, Columns
-from statflow_engine.catalog import Catalog
-from statflow_engine.cells import Ints
-from statflow_engine.environment import Databases
 from statflow_engine.errors import KindError, LimitError, StoreError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
-from statflow_engine.known_names import NameCache
-from statflow_engine.meters import Retry, answered_points, count_points, remember
-from statflow_engine.names import normal_name
+from statflow_engine.pure.batches import ANY_KIND, Batch, Columns
+from statflow_engine.pure.cells import Ints
+from statflow_engine.pure.known_names import NameCache
+from statflow_engine.pure.names import normal_name
+from statflow_engine.store.catalog import Catalog
+from statflow_engine.store.environment import Databases
+from statflow_engine.store.meters import Retry, answered_points, count_points, remember
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, standalone
 
-from statflow_engine.cells import Cells, Floats, Ints
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
-from statflow_engine.tiles import BOOK, Stored, decode_head, encode_head, refuse_crc
+from statflow_engine.pure.cells import Cells, Floats, Ints
+from statflow_engine.pure.tiles import BOOK, Stored, encode_head, refuse_crc
 
 # CRC-32 of what follows and the number of the series, rows, rows with more than one point.
 _STRIP_HEAD = struct.Struct("<IHH")
@@ -47,22 +47,23 @@ _CRC = struct.Struct("<I")
 # -- books -------------------------------------------------------------------------------------------------------------
 
 
-def encode_book(chapter: int, strips: Sequence[Stored]) -> bytes:
+def encode_book(chapter: int, strips: Sequence[Stored], home: int) -> bytes:
     """The strips of one group and chapter under one key.
 
     Args:
         chapter: its number on the time line.
         strips: 64, in the order of the columns; empty where a series has no cell.
+        home: the CRC-32 of its ring and group.
     """
     assert len(strips) == SERIES_PER_GROUP, len(strips)
     offsets = np.zeros(SERIES_PER_GROUP + 1, _OFFSETS_DTYPE)
     np.cumsum([len(strip) for strip in strips], out=offsets[1:])
     table = offsets.tobytes()
-    return b"".join((encode_head(BOOK, 0, chapter), table, _CRC.pack(zlib.crc32(table)), *strips))
+    return b"".join((encode_head(BOOK, 0, chapter, home), table, _CRC.pack(zlib.crc32(table)), *strips))
 
 
-def cut_strip(book: Stored, where: str, column: int) -> Stored:
-    """One strip of a book whose head was read; empty when the series has no cell there.
+def cut_strip(book: Stored, where: object, column: int) -> Stored:
+    """One strip of a book whose head was decoded; empty when the series has no cell there.
 
     Raises:
         CorruptionError: the table's checksum is wrong, or the strip is cut short.
@@ -74,8 +75,8 @@ def cut_strip(book: Stored, where: str, column: int) -> Stored:
     return book[_STRIPS_AT + first : _STRIPS_AT + end]
 
 
-def cut_strips(book: Stored, where: str) -> list[bytes]:
-    """All 64 strips of a book, as stored."""
+def cut_strips(book: Stored, where: object) -> list[bytes]:
+    """All 64 strips of a book whose head was decoded, as stored."""
     _check_table(book, where)
     offsets = np.frombuffer(book, _OFFSETS_DTYPE, SERIES_PER_GROUP + 1, _OFFSETS_AT).tolist()
     if _STRIPS_AT + offsets[-1] != len(book):
@@ -83,8 +84,7 @@ def cut_strips(book: Stored, where: str) -> list[bytes]:
     return [bytes(book[_STRIPS_AT + a : _STRIPS_AT + b]) for a, b in pairwise(offsets)]
 
 
-def _check_table(book: Stored, where: str) -> None:
-    decode_head(book, where)
+def _check_table(book: Stored, where: object) -> None:
     if len(book) < _STRIPS_AT:
         raise CorruptionError(where, len(book), "the table of offsets is cut short")
     (wanted,) = _CRC.unpack_from(book, _STRIPS_AT - _CRC.size)
@@ -113,7 +113,7 @@ def encode_strip(cells: Cells, chapter_periods: int) -> bytes:
     return _CRC.pack(zlib.crc32(body, int(cells.series_ids[0]))) + body
 
 
-def decode_strip(strip: Stored, where: str, series_id: int, chapter: int, chapter_periods: int) -> Cells:
+def decode_strip(strip: Stored, where: object, series_id: int, chapter: int, chapter_periods: int) -> Cells:
     """The cells of a strip, reduced; see `encode_strip`.
 
     Raises:

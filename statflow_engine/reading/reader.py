@@ -10,18 +10,18 @@ from dataclasses import dataclass
 import lmdb
 import numpy as np
 
-from statflow_engine.cells import Cells, Ints, joined, roll_up
-from statflow_engine.environment import Databases
 from statflow_engine.errors import CorruptionError
-from statflow_engine.groups import GroupState
-from statflow_engine.journal import FoldCursor
-from statflow_engine.journal_view import JournalView
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of_group
-from statflow_engine.rings import PERIODS_PER_SPAN
-from statflow_engine.schema import Schema
-from statflow_engine.storage import RingStore
-from statflow_engine.strips import cut_strip, decode_strip
-from statflow_engine.tiles import CLOSED, PackedRows, Stored, decode_blocks, decode_closed
+from statflow_engine.pure.cells import Cells, Ints, joined, roll_up
+from statflow_engine.pure.groups import GroupState
+from statflow_engine.pure.rings import PERIODS_PER_SPAN
+from statflow_engine.pure.schema import Schema
+from statflow_engine.pure.strips import cut_strip, decode_strip
+from statflow_engine.pure.tiles import CLOSED, PackedRows, decode_blocks, decode_closed
+from statflow_engine.store.environment import Databases
+from statflow_engine.store.journal import FoldCursor
+from statflow_engine.store.journal_view import JournalView
+from statflow_engine.store.storage import Found, RingStore
 
 # From so many series of a group on a whole closed tile is decoded and the rest left out, else one series after another.
 WHOLE_TILE_SERIES_MIN = 8
@@ -105,31 +105,28 @@ class _GroupReader:
         book = self._store.book(asked.ring, asked.group, chapter)
         if book is None:
             return
-        where = f"book {chapter} of ring {asked.ring}, group {asked.group}"
         periods = self._schema.rings[asked.ring].periods_per_chapter
         for id_ in self._ids:
-            strip = cut_strip(book, where, id_ % SERIES_PER_GROUP)
+            strip = cut_strip(book.stored, book.where, id_ % SERIES_PER_GROUP)
             if len(strip):
-                self._pieces.append(decode_strip(strip, where, id_, chapter, periods))
+                self._pieces.append(decode_strip(strip, book.where, id_, chapter, periods))
 
     def _read_late(self, chapter: int) -> None:
         asked = self._asked
         late = self._store.late(asked.ring, asked.group, chapter)
         if late is not None:
-            where = f"late tile {chapter} of ring {asked.ring}, group {asked.group}"
-            self._pieces += self._block_rows(late, where, self._schema.rings[asked.ring].periods_per_chapter)
+            self._pieces += self._block_rows(late, self._schema.rings[asked.ring].periods_per_chapter)
 
     def _read_closed(self, span: int) -> None:
         asked = self._asked
         found = self._store.tile(asked.ring, asked.group, span)
         if found is None or found.form != CLOSED:
             return
-        where = f"tile of ring {asked.ring}, group {asked.group}, span {span}"
         if len(self._ids) < WHOLE_TILE_SERIES_MIN:
             for id_ in self._ids:
-                self._packed.cut(found.stored, where, id_)
+                self._packed.cut(found.stored, found.where, id_)
         else:
-            self._pieces.append(self._wanted(decode_closed(found.stored, where, asked.group)))
+            self._pieces.append(self._wanted(decode_closed(found.stored, found.where, asked.group)))
 
     def _read_open(self, index: int) -> None:
         """The open tiles of a ring in the range asked, rolled up to the ring asked."""
@@ -140,16 +137,18 @@ class _GroupReader:
             if first // factor >= asked.end or (first + PERIODS_PER_SPAN - 1) // factor < asked.first:
                 continue
             found = self._store.tile(index, asked.group, span)
-            where = f"tile of ring {index}, group {asked.group}, span {span}"
             if found is None:
+                where = f"tile of ring {index}, group {asked.group}, span {span}"
                 raise CorruptionError(where, 0, "the group's state has it open, but there is none")
-            rows = self._block_rows(found.stored, where, PERIODS_PER_SPAN)
+            rows = self._block_rows(found, PERIODS_PER_SPAN)
             self._pieces += rows if factor == 1 else [roll_up(cells, factor) for cells in rows]
 
-    def _block_rows(self, stored: Stored, where: str, unit_periods: int) -> list[Cells]:
+    def _block_rows(self, found: Found, unit_periods: int) -> list[Cells]:
+        group = self._asked.group
         if len(self._ids) == 1:
-            return decode_blocks(stored, where, self._asked.group, unit_periods, self._ids[0] % SERIES_PER_GROUP)
-        return [self._wanted(cells) for cells in decode_blocks(stored, where, self._asked.group, unit_periods)]
+            column = self._ids[0] % SERIES_PER_GROUP
+            return decode_blocks(found.stored, found.where, group, unit_periods, column)
+        return [self._wanted(cells) for cells in decode_blocks(found.stored, found.where, group, unit_periods)]
 
     def _wanted(self, cells: Cells) -> Cells:
         if len(self._ids) == SERIES_PER_GROUP:

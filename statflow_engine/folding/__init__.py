@@ -1,0 +1,1 @@
+"""How the journal becomes rings: folded, closed, rolled up, sealed, purged."""

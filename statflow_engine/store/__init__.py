@@ -1,0 +1,1 @@
+"""The layer that touches LMDB: the environment, and what lies in it."""

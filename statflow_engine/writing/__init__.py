@@ -1,0 +1,1 @@
+"""How points come in: decided, staged and committed together."""

@@ -28,7 +28,7 @@ from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import SCHEMA_DEFAULT, Schema
 from statflow_engine.pure.steps import Step
 from statflow_engine.pure.windows import Window
-from statflow_engine.reading.queries import chosen_series, matcher, planned, windows_of
+from statflow_engine.reading.queries import chosen_series, matcher, planned, sum_of, windows_of
 from statflow_engine.reading.reader import Reader
 from statflow_engine.store import checked
 from statflow_engine.store.catalog import Catalog, Series, TrashedSeries
@@ -87,7 +87,7 @@ class Engine:
         self._committer = Committer(self._environment, self.schema, self._journal, self._catalog, self._known, clock)
         folder = Folder(self._environment, self.schema, self._journal, self._catalog)
         self._upkeep = Upkeep(folder, self._committer, self.schema, self._limits, self.status)
-        self._durability = durability
+        self._is_interval = durability == "interval"
         self._background = Background(self._upkeep.fold_politely, self._commit_interval)
         if background:
             self._background.start_folding()
@@ -147,10 +147,12 @@ class Engine:
         return self._one(Kind.VALUE, name, value, timestamp_s, namespace)
 
     def _one(self, kind: Kind, name: str, value: float, timestamp_s: int | None, namespace: str) -> Receipt:
-        if self._durability == "interval":
-            self._refuse_use()
-            if self._committer.scalars.add(namespace, name, kind, value, timestamp_s):
-                return _ONE_POINT
+        committer = self._committer
+        at_once = self._is_interval and self._environment.usable and committer.lost is None
+        if at_once and committer.scalars.add(namespace, name, kind, value, timestamp_s):
+            if committer.crowded:
+                committer.commit()
+            return _ONE_POINT
         timestamps_s = None if timestamp_s is None else [timestamp_s]
         return self.write_batch(Batch([name], kind, timestamps_s, [value], namespace))
 
@@ -186,9 +188,11 @@ class Engine:
 
     def write_batch(self, batch: Batch) -> Receipt:
         """Store a batch that is put together already; the rest is as in `write`."""
-        if self._durability == "interval":
+        if self._is_interval:
             pending = self.stage(batch)
             if self._committer.acknowledge(pending):
+                if self._committer.crowded:
+                    self._committer.commit()
                 return Receipt(len(pending.columns))
         else:
             pending = self._staged(batch)
@@ -269,11 +273,37 @@ class Engine:
         now_s = self.now_s()
         self._commit_staged()
         with self._environment.read() as txn:
-            known = self._known.at(self._catalog.epoch(txn)).of(namespace)
-            series_max = self._limits.series_per_query
-            series = chosen_series(txn, self._catalog, namespace, patterns, known, series_max)
+            series = self._chosen(txn, namespace, patterns)
             rows, ring = planned(self.schema, start_s, end_s, step, tz, now_s)
             return windows_of(self._reader(txn), self.schema, series, rows, ring, now_s)
+
+    def query_sum(
+        self,
+        patterns: Sequence[str],
+        start_s: int | None = None,
+        end_s: int | None = None,
+        *,
+        step: int | str | Step | None = None,
+        namespace: str = "",
+        tz: str = "UTC",
+    ) -> Window:
+        """One window of the points of several series of one kind: sums and counts added, least min, greatest max.
+
+        Raises:
+            QueryError: also when there is no series, or when two are of different kinds.
+
+        The rest is as in `query_many`.
+        """
+        now_s = self.now_s()
+        self._commit_staged()
+        with self._environment.read() as txn:
+            series = self._chosen(txn, namespace, patterns)
+            rows, ring = planned(self.schema, start_s, end_s, step, tz, now_s)
+            return sum_of(self._reader(txn), self.schema, series, rows, ring, now_s)
+
+    def _chosen(self, txn: lmdb.Transaction, namespace: str, patterns: Sequence[str]) -> list[tuple[int, str]]:
+        known = self._known.at(self._catalog.epoch(txn)).of(namespace)
+        return chosen_series(txn, self._catalog, namespace, patterns, known, self._limits.series_per_query)
 
     def _reader(self, txn: lmdb.Transaction) -> Reader:
         return Reader(self.schema, txn, self._db, self._view)
@@ -420,7 +450,7 @@ class Engine:
     def _commit_staged(self) -> None:
         """What this process was promised, it sees: also what waits for the interval's end."""
         self._refuse_use()
-        if self._durability == "interval":
+        if self._is_interval:
             # Also when nothing is staged: another thread may be about to commit what was.
             self._committer.commit()
 

@@ -2,14 +2,14 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import lmdb
 import numpy as np
 
 from statflow_engine.errors import PointError, QueryError, UnknownSeriesError
-from statflow_engine.kinds import SERIES_PER_GROUP, kind_of
-from statflow_engine.pure.cells import Ints
+from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
+from statflow_engine.pure.cells import Ints, joined
 from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.steps import Rows, Step, choose_ring, default_step, parse_step, zone
@@ -54,14 +54,45 @@ def windows_of(
             f"{len(series)} series of {len(rows)} rows: an answer has at most {CELLS_PER_ANSWER_MAX} cells, "
             "ask for fewer series, a shorter range or a longer step"
         )
-    resolution_s = schema.rings[ring].resolution_s
     names = dict(series)
-    first, end = int(rows.edges_s[0]) // resolution_s, -(-int(rows.edges_s[-1]) // resolution_s)
     windows: dict[int, Window] = {}
-    for group, ids in by_group(list(names)).items():
-        asked = Asked(ring, group, ids, first, max(first + 1, end))
-        windows.update(_group_windows(reader, asked, rows, resolution_s, names, now_s))
+    for asked in _asked(schema, list(names), rows, ring):
+        windows.update(_group_windows(reader, asked, rows, schema.rings[ring].resolution_s, names, now_s))
     return [windows[id_] for id_, _ in series]
+
+
+def sum_of(
+    reader: Reader, schema: Schema, series: Sequence[tuple[int, str]], rows: Rows, ring: int, now_s: int
+) -> Window:
+    """One window of the points of all series, as `combine` makes it, without making a window of each before.
+
+    Raises:
+        QueryError: there is no series, or there are two of different kinds.
+    """
+    if not series:
+        raise QueryError("there is nothing to combine: no series was found")
+    first_id, first_name = series[0]
+    kind = kind_of(first_id)
+    for id_, name in series:
+        if kind_of(id_) is not kind:
+            raise QueryError(
+                f'"{first_name}" is a {kind} and "{name}" a {kind_of(id_)}: series of one kind can be combined'
+            )
+    cells = joined(
+        [reader.cells(asked) for asked in _asked(schema, [id_ for id_, _ in series], rows, ring)],
+        measured=kind is Kind.VALUE,
+    )
+    columns = (cells.periods, cells.counts, cells.sums, cells.mins, cells.maxs)
+    name = " + ".join(name for _, name in series)
+    return downsample(rows, schema.rings[ring].resolution_s, *columns, name=name, kind=kind, now_s=now_s)
+
+
+def _asked(schema: Schema, ids: Sequence[int], rows: Rows, ring: int) -> Iterator[Asked]:
+    """What to read of each group."""
+    resolution_s = schema.rings[ring].resolution_s
+    first, end = int(rows.edges_s[0]) // resolution_s, -(-int(rows.edges_s[-1]) // resolution_s)
+    for group, members in by_group(ids).items():
+        yield Asked(ring, group, members, first, max(first + 1, end))
 
 
 def _group_windows(

@@ -74,6 +74,8 @@ class Environment:
         self._idle = threading.Condition()
         self._running = 0
         self._env: lmdb.Environment | None = self._opened()
+        #: False once it is closed, and in a forked child. For callers to whom `env` costs too much.
+        self.usable = True
         self.db = self._databases(self._env)
         if is_new:
             sync_folder(path)
@@ -181,14 +183,14 @@ class Environment:
         lmdb would unmap the file under a thread that reads it, and the process would die.
         """
         with self._idle:
-            env, self._env = self._env, None
+            env, self._env, self.usable = self._env, None, False
             self._idle.wait_for(lambda: self._running == 0, CLOSE_WAIT_S)
         if env is not None:
             env.close()
 
     def forget(self) -> None:
         """Close the file in a forked child, where no transaction of the parent's runs."""
-        env, self._env = self._env, None
+        env, self._env, self.usable = self._env, None, False
         if env is not None:
             env.close()
 

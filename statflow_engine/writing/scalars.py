@@ -11,11 +11,10 @@ from statflow_engine.pure.batches import MAGNITUDE_MAX, Batch, Columns
 from statflow_engine.pure.known_names import KnownNames
 from statflow_engine.pure.rings import EARLY_S
 from statflow_engine.pure.schema import Schema
+from statflow_engine.writing.acceptance import Pending
 
-# Points that wait for a commit at most; the next one commits them. 100 bytes each.
-WAITING_MAX = 100_000
-
-_Point = tuple[str, str, Kind, int, float]
+# Namespace, name, id, epoch for which the id is true, timestamp, value.
+_Point = tuple[str, str, int, int, int, float]
 
 
 class Scalars:
@@ -31,8 +30,10 @@ class Scalars:
 
     def add(self, namespace: str, name: str, kind: Kind, value: float, timestamp_s: int | None) -> bool:
         """Take a point, if nothing about it needs a second look; False: it goes the way of batches, which refuse."""
-        id_ = self._known.newest.of(namespace).get(name)
-        if id_ is None or id_ // SERIES_PER_GROUP % 2 != kind or len(self._points) >= WAITING_MAX:
+        known = self._known.newest
+        ids = known.ids.get(namespace)
+        id_ = None if ids is None else ids.get(name)
+        if id_ is None or id_ // SERIES_PER_GROUP % 2 != kind:
             return False
         if (value.__class__ is not float and value.__class__ is not int) or not abs(value) <= MAGNITUDE_MAX:
             return False
@@ -43,32 +44,39 @@ class Scalars:
             return False
         if now_s < self._earliest_now_s or timestamp_s < 1:
             return False
-        self._points.append((namespace, name, kind, timestamp_s, value))
+        self._points.append((namespace, name, id_, known.epoch, timestamp_s, value))
         return True
 
     def __len__(self) -> int:
         return len(self._points)
 
-    def drained(self) -> list[tuple[Batch, Columns]]:
+    def drained(self) -> list[Pending]:
         """All waiting points, a batch a namespace. Called by one thread at a time."""
         count = len(self._points)
         points = self._points[:count]
         # Others may append at the same time; what they append stays.
         del self._points[:count]
-        points.sort(key=itemgetter(0))
         received_s = int(self._clock())
-        grouped = groupby(points, key=itemgetter(0))
-        return [self._batch(namespace, list(members), received_s) for namespace, members in grouped]
+        by_namespace = itemgetter(0)
+        if len(set(map(by_namespace, points))) > 1:
+            points.sort(key=by_namespace)
+        grouped = groupby(points, key=by_namespace)
+        return [self._pending(namespace, list(members), received_s) for namespace, members in grouped]
 
     @staticmethod
-    def _batch(namespace: str, points: list[_Point], received_s: int) -> tuple[Batch, Columns]:
-        _, names, kinds, timestamps_s, values = zip(*points, strict=True)
+    def _pending(namespace: str, points: list[_Point], received_s: int) -> Pending:
+        _, names, series_ids, epochs, timestamps_s, values = zip(*points, strict=True)
+        ids = np.array(series_ids, np.int64)
         columns = Columns(
             names,
             None,
-            np.array(kinds, np.int8),
+            (ids // SERIES_PER_GROUP % 2).astype(np.int8),
             np.array(timestamps_s, np.int64),
             np.array(values, np.float64),
             min(received_s, max(timestamps_s)),
         )
-        return Batch(names, columns.kinds, columns.timestamps_s, columns.values, namespace), columns
+        pending = Pending(Batch(names, columns.kinds, columns.timestamps_s, columns.values, namespace), columns)
+        # Ids of different epochs are looked up again by name.
+        pending.ids, pending.ids_epoch = ids, epochs[0] if min(epochs) == max(epochs) else -1
+        pending.answered = True
+        return pending

@@ -27,6 +27,18 @@ DENSE_CELLS_PER_ROW = 8
 DENSE_ROWS_PER_CELL_MAX = 4_096
 
 
+def within(numbers: Ints, size: int) -> Ints:
+    """Each number's remainder by a power of two. numpy takes remainders ten times as fast by mask as by division."""
+    assert size & (size - 1) == 0, size
+    return numbers & (size - 1)
+
+
+def split(numbers: Ints, size: int) -> tuple[Ints, Ints]:
+    """(quotients, remainders). numpy divides by a constant four times as fast as it does both at once."""
+    quotients = numbers // size
+    return quotients, numbers - quotients * size
+
+
 @dataclass(frozen=True)
 class Cells:
     """Rows of (series, period, count, sum, min, max) as columns of equal length.
@@ -102,7 +114,7 @@ def reduce(loose: Cells, unit_periods: int) -> Cells:
 
     Args:
         loose: cells of one kind, in any order.
-        unit_periods: periods of a unit of the order wanted: of a span or of a chapter.
+        unit_periods: periods of a unit of the order wanted, of a span or of a chapter: a power of two.
 
     Returns:
         Cells in tile order: by group, unit, series, period. Rows of equal (series, period) are
@@ -147,18 +159,18 @@ class _Keys:
         else:
             period_count, first_period = unit_periods, 0
             unit = (ids // SERIES_PER_GROUP - first_group) * unit_count + (periods // unit_periods - first_unit)
-            column_in_unit = unit * SERIES_PER_GROUP + ids % SERIES_PER_GROUP
-            numbers = column_in_unit * unit_periods + periods % unit_periods
+            column_in_unit = unit * SERIES_PER_GROUP + within(ids, SERIES_PER_GROUP)
+            numbers = column_in_unit * unit_periods + within(periods, unit_periods)
         cell_count = group_count * unit_count * SERIES_PER_GROUP * period_count
         return cls(numbers, cell_count, first_group, first_unit, unit_count, unit_periods, first_period, period_count)
 
     def read_back(self, numbers: Ints) -> tuple[Ints, Ints]:
         """(series ids, periods) of key numbers."""
-        column_in_unit, period = np.divmod(numbers, self.period_count)
+        column_in_unit, period = split(numbers, self.period_count)
         if self.unit_count == 1:
             return column_in_unit + self.first_group * SERIES_PER_GROUP, period + self.first_period
-        unit_in_group, column = np.divmod(column_in_unit, SERIES_PER_GROUP)
-        group, unit = np.divmod(unit_in_group, self.unit_count)
+        unit_in_group, column = split(column_in_unit, SERIES_PER_GROUP)
+        group, unit = split(unit_in_group, self.unit_count)
         ids = (group + self.first_group) * SERIES_PER_GROUP + column
         return ids, (unit + self.first_unit) * self.unit_periods + period
 

@@ -16,7 +16,7 @@ from pcodec import ChunkConfig, standalone
 
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
-from statflow_engine.pure.cells import Cells, Floats, Ints
+from statflow_engine.pure.cells import Cells, Floats, Ints, within
 from statflow_engine.pure.tiles import BOOK, Stored, encode_head, refuse_crc
 
 # CRC-32 of what follows and the number of the series, rows, rows with more than one point.
@@ -103,7 +103,7 @@ def encode_strip(cells: Cells, chapter_periods: int) -> bytes:
     """
     row_count = len(cells)
     several = np.flatnonzero(cells.counts != 1)
-    parts = [_positions(cells.periods % chapter_periods), _numbers(cells.sums)]
+    parts = [_positions(within(cells.periods, chapter_periods)), _numbers(cells.sums)]
     if len(several):
         # Cells of more than one point are exceptions while they are few; all of them is just the case of a full list.
         parts += [_positions(several), _numbers(cells.counts[several])]

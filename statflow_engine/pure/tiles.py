@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of_group
-from statflow_engine.pure.cells import Cells, Ints, joined
+from statflow_engine.pure.cells import Cells, Ints, joined, split, within
 from statflow_engine.pure.columns import COUNT_DTYPES, EXTREME_DTYPE, SUM_DTYPES, Layout, narrowed, row_dtype
 from statflow_engine.pure.rings import PERIODS_PER_SPAN
 
@@ -96,7 +96,7 @@ class BlockWriter:
     def __init__(self, cells: Cells, unit_periods: int) -> None:
         """``cells``: reduced, in the order of ``unit_periods``."""
         self.layout = Layout.of(cells)
-        numbers = cells.series_ids % SERIES_PER_GROUP * unit_periods + cells.periods % unit_periods
+        numbers = within(cells.series_ids, SERIES_PER_GROUP) * unit_periods + within(cells.periods, unit_periods)
         self._columns = [numbers.astype(_CELL_DTYPE), *narrowed(cells, self.layout)]
 
     def block(self, first: int, end: int) -> bytes:
@@ -194,7 +194,7 @@ class _Block:
         )
 
     def cells(self, first: int, end: int, first_id: int, first_period: int, unit_periods: int) -> Cells:
-        column, period = np.divmod(self._numbers()[first:end].astype(np.int64), unit_periods)
+        column, period = split(self._numbers()[first:end].astype(np.int64), unit_periods)
         at = self.columns_at + self.row_count * _CELL_DTYPE.itemsize
         sum_dtype, count_dtype = SUM_DTYPES[self.layout.sum_code], COUNT_DTYPES[self.layout.count_code]
         sums = self._column(at, sum_dtype, first, end).astype(np.float64)
@@ -225,10 +225,10 @@ def encode_closed(span: int, cells: Cells, home: int) -> bytes:
     rows = np.empty(len(cells), dtype)
     names = dtype.names
     assert names is not None
-    packed_columns = [cells.periods % PERIODS_PER_SPAN, *narrowed(cells, layout)]
+    packed_columns = [within(cells.periods, PERIODS_PER_SPAN), *narrowed(cells, layout)]
     for name, column in zip(names, packed_columns, strict=True):
         rows[name] = column
-    starts = np.searchsorted(cells.series_ids % SERIES_PER_GROUP, np.arange(SERIES_PER_GROUP + 1))
+    starts = np.searchsorted(within(cells.series_ids, SERIES_PER_GROUP), np.arange(SERIES_PER_GROUP + 1))
     packed = rows.tobytes()
     view, bounds = memoryview(packed), (starts * dtype.itemsize).tolist()
     crcs = [zlib.crc32(view[bounds[i] : bounds[i + 1]], i) for i in range(SERIES_PER_GROUP)]

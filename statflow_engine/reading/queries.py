@@ -9,7 +9,7 @@ import numpy as np
 
 from statflow_engine.errors import PointError, QueryError, UnknownSeriesError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
-from statflow_engine.pure.cells import Ints, joined
+from statflow_engine.pure.cells import Ints, joined, within
 from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.steps import Rows, Step, choose_ring, default_step, parse_step, zone
@@ -107,7 +107,7 @@ def _group_windows(
         return {ids[0]: window}
     index_of_column = np.zeros(SERIES_PER_GROUP, np.int64)
     index_of_column[asked.ids % SERIES_PER_GROUP] = np.arange(len(ids))
-    index: Ints = index_of_column[cells.series_ids % SERIES_PER_GROUP]
+    index: Ints = index_of_column[within(cells.series_ids, SERIES_PER_GROUP)]
     windows = downsample_many(
         rows, resolution_s, index, *columns, names=[names[id_] for id_ in ids], kind=kind, now_s=now_s
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of_group
-from statflow_engine.pure.cells import Cells, Ints, joined, roll_up
+from statflow_engine.pure.cells import Cells, Ints, joined, roll_up, within
 from statflow_engine.pure.groups import GroupState
 from statflow_engine.pure.rings import PERIODS_PER_SPAN
 from statflow_engine.pure.schema import Schema
@@ -155,7 +155,7 @@ class _GroupReader:
             return cells
         chosen = np.zeros(SERIES_PER_GROUP, bool)
         chosen[self._asked.ids % SERIES_PER_GROUP] = True
-        return cells.take(chosen[cells.series_ids % SERIES_PER_GROUP])
+        return cells.take(chosen[within(cells.series_ids, SERIES_PER_GROUP)])
 
 
 def by_group(ids: Sequence[int]) -> dict[int, Ints]:

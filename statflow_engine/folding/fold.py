@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import lmdb
 import numpy as np
 
+from statflow_engine.errors import CorruptionError
 from statflow_engine.folding.cascade import GroupCascade, spans_at
 from statflow_engine.pure.fold_rows import FoldRows
 from statflow_engine.pure.groups import GroupState
@@ -69,7 +70,10 @@ class Folder:
     def leased(self) -> bool:
         """Whether another process folds at this time."""
         with self._environment.read() as txn:
-            stored = checked.get(txn, self._db, "meta", b"lease")
+            try:
+                stored = checked.get(txn, self._db, "meta", b"lease")
+            except CorruptionError:
+                return False  # Nothing but who works depends on it; the next step writes it anew.
             if stored is None:
                 return False
             token, expires = _LEASE.unpack(stored)

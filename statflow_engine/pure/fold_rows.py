@@ -126,8 +126,8 @@ class _Side:
         }
         first_id = int(points.series_ids.min()) // SERIES_PER_GROUP * SERIES_PER_GROUP
         received = np.zeros(int(points.series_ids.max()) - first_id + SERIES_PER_GROUP, np.int64)
-        # Of several rows of a series the last one stays, which was received last.
-        received[points.series_ids - first_id] = points.received_s
+        # The latest moment and not the last row's: the clock may have been put back between them.
+        np.maximum.at(received, points.series_ids - first_id, points.received_s)
         return cls(
             kind,
             _ByGroup(reduce(now, PERIODS_PER_SPAN)),

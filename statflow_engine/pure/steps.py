@@ -369,6 +369,32 @@ def default_step(schema: Schema, start_s: int, end_s: int, now_s: int, tz: str =
     raise QueryError(_refusal(schema, parse_step(schema.coarsest.resolution_s), start_s, now_s, tz))
 
 
+def default_start(schema: Schema, step: Step | None, end_s: int, now_s: int, tz: str = "UTC") -> int:
+    """Where the 24 hours up to the end begin; where the rings hold less than that, the first whole row that they hold.
+
+    Args:
+        step: of the rows; None: `default_step` will choose it for this start.
+    """
+    start_s = max(0, end_s - DAY_S)
+    if step is not None:
+        whole_s = _first_whole_row(schema.rings, step, start_s, now_s, tz)
+        return start_s if whole_s is None or whole_s >= end_s else whole_s
+    for candidate in _step_ladder(schema, DAY_S):
+        whole_s = _first_whole_row((schema.coarsest,), candidate, start_s, now_s, tz)
+        if whole_s is not None and whole_s < end_s <= whole_s + ROWS_DEFAULT_MAX * candidate.nominal_s:
+            return whole_s
+    return start_s
+
+
+def _first_whole_row(rings: Iterable[Ring], step: Step, start_s: int, now_s: int, tz: str) -> int | None:
+    """The start, or the first row after it that a ring holds from its beginning; None when no ring divides the step."""
+    held_s = min((ring.reach_s(now_s) for ring in rings if step.unit_s(tz) % ring.resolution_s == 0), default=None)
+    if held_s is None or held_s <= row_start(step, start_s, tz):
+        return None if held_s is None else start_s
+    edges_s = row_edges(step, held_s, held_s + 1, tz)
+    return int(edges_s[0 if edges_s[0] == held_s else 1])
+
+
 def _step_ladder(schema: Schema, range_s: int) -> list[Step]:
     """Natural steps, finest first; then for each ring the least multiple of its resolution that is long enough."""
     # One row less, for a range whose ends both fall inside a row touches one row more.

@@ -10,6 +10,7 @@ import os
 import struct
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -100,6 +101,8 @@ class Environment:
                 mode=0o600,
                 lib_version=0,
             )
+        except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError) as error:
+            raise translated(error) from error
         except lmdb.Error as error:
             raise StoreError(f"the store in {self.path} cannot be opened: {error}") from error
 
@@ -208,8 +211,8 @@ def _close_inherited() -> None:
 os.register_at_fork(after_in_child=_close_inherited)
 
 
-class ReadTransaction:
-    """One moment of the store, for as long as its block lasts."""
+class _Transaction(ABC):
+    """A transaction as a context manager, which keeps its environment open and speaks in our errors."""
 
     __slots__ = ("_environment", "_txn")
 
@@ -225,45 +228,9 @@ class ReadTransaction:
             raise translated(error) from error
         return self._txn
 
-    @staticmethod
-    def _begin(env: lmdb.Environment) -> lmdb.Transaction:
-        try:
-            return env.begin(buffers=True)
-        except lmdb.ReadersFullError:
-            # Rows of killed processes stay in the table until somebody looks.
-            env.reader_check()
-            return env.begin(buffers=True)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._txn.abort()
-        self._environment.ended()
-        if isinstance(error, lmdb.Error):
-            raise translated(error) from error
-
-
-class WriteTransaction:
-    """Begins under LMDB's one write lock; commits at the end of its block, or aborts when that raises."""
-
-    __slots__ = ("_environment", "_txn")
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-
-    def __enter__(self) -> lmdb.Transaction:
-        env = self._environment.begun()
-        try:
-            self._txn = env.begin(write=True, buffers=True)
-        except lmdb.Error as error:
-            self._environment.ended()
-            raise translated(error) from error
-        return self._txn
-
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
-            if error is None:
-                self._txn.commit()
-            else:
-                self._txn.abort()
+            self._end(keep=error is None)
         except lmdb.Error as failure:
             raise translated(failure) from failure
         finally:
@@ -271,10 +238,46 @@ class WriteTransaction:
         if isinstance(error, lmdb.Error):
             raise translated(error) from error
 
+    @abstractmethod
+    def _begin(self, env: lmdb.Environment) -> lmdb.Transaction:
+        """Begin it."""
+
+    def _end(self, *, keep: bool) -> None:
+        self._txn.abort()
+
+
+class ReadTransaction(_Transaction):
+    """One moment of the store, for as long as its block lasts."""
+
+    __slots__ = ()
+
+    def _begin(self, env: lmdb.Environment) -> lmdb.Transaction:
+        try:
+            return env.begin(buffers=True)
+        except lmdb.ReadersFullError:
+            # Rows of killed processes stay in the table until somebody looks.
+            env.reader_check()
+            return env.begin(buffers=True)
+
+
+class WriteTransaction(_Transaction):
+    """Begins under LMDB's one write lock; commits at the end of its block, or aborts when that raises."""
+
+    __slots__ = ()
+
+    def _begin(self, env: lmdb.Environment) -> lmdb.Transaction:
+        return env.begin(write=True, buffers=True)
+
+    def _end(self, *, keep: bool) -> None:
+        if keep:
+            self._txn.commit()
+        else:
+            self._txn.abort()
+
 
 def translated(error: lmdb.Error) -> StatFlowError:
     """The error of ours that an lmdb error means."""
-    if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError):
+    if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError | lmdb.VersionMismatchError):
         return CorruptionError("the store's file", 0, f"{type(error).__name__}: {error}")
     if isinstance(error, lmdb.MapFullError):
         return StoreFullError("storage is full, try again later: the map has no room")

@@ -125,14 +125,20 @@ class JournalView:
         return cells if bool(taken.all()) else cells.take(taken)
 
     def received_s(self, txn: lmdb.Transaction, cursor: FoldCursor, ids: Ints) -> Ints:
-        """int64, one an id: when the last unfolded point of each series was received; 0: there is none."""
+        """int64, one an id: the latest moment at which an unfolded point of each was received; 0: there is none.
+
+        ``ids`` are ascending.
+        """
         received_s = np.zeros(len(ids), np.int64)
         wanted = ids.astype(np.uint32)
         for run in self._at(txn, cursor).runs:
-            ends = run.series_ids.searchsorted(wanted, "right")
-            last = np.maximum(ends - 1, 0)
-            found = (ends > 0) & (run.series_ids[last] == wanted)
-            received_s = np.maximum(received_s, np.where(found, run.received_s[last], 0))
+            starts, ends = run.series_ids.searchsorted(wanted, "left"), run.series_ids.searchsorted(wanted, "right")
+            found = ends > starts
+            if bool(found.any()):
+                # reduceat takes the stretch from each index to the next: every second one is a series' own.
+                bounds = np.stack([starts[found], ends[found]], axis=1).ravel()
+                latest = np.maximum.reduceat(np.append(run.received_s, 0), bounds)[::2]
+                received_s[found] = np.maximum(received_s[found], latest)
         return received_s
 
     def _at(self, txn: lmdb.Transaction, cursor: FoldCursor) -> _Snapshot:

@@ -12,6 +12,7 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import lmdb
@@ -19,7 +20,7 @@ import numpy as np
 
 from statflow_engine.errors import CorruptionError, StatFlowError
 from statflow_engine.kinds import SERIES_PER_GROUP, column_of, kind_of, kind_of_group, ordinal_of
-from statflow_engine.pure.cells import Cells, Floats, reduce, roll_up, stretches
+from statflow_engine.pure.cells import Cells, Floats, Ints, reduce, roll_up, stretches
 from statflow_engine.pure.groups import GroupState
 from statflow_engine.pure.records import decode_records
 from statflow_engine.pure.rings import EARLY_S, PERIODS_PER_SPAN
@@ -271,12 +272,7 @@ def _check_rollups(
 
 
 def _check_rollup(
-    schema: Schema,
-    reader: Reader,
-    group: int,
-    ids: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    pair: tuple[int, int],
-    now_s: int,
+    schema: Schema, reader: Reader, group: int, ids: Ints, pair: tuple[int, int], now_s: int
 ) -> Iterator[str]:
     fine, coarse = (schema.rings[index] for index in pair)
     factor = coarse.resolution_s // fine.resolution_s
@@ -285,11 +281,15 @@ def _check_rollup(
     end = (now_s + EARLY_S) // coarse.resolution_s + 1
     if end <= first:
         return
-    wanted = _reduced(
-        roll_up(reader.cells(Asked(pair[0], group, ids, first * factor, end * factor)), factor), first, end
-    )
+    fine_cells = reader.cells(Asked(pair[0], group, ids, first * factor, end * factor))
+    wanted = _reduced(roll_up(fine_cells, factor), first, end)
+    magnitudes = _reduced(roll_up(_magnitudes(fine_cells), factor), first, end).sums
     found = _reduced(reader.cells(Asked(pair[1], group, ids, first, end)), first, end)
-    where, source = f"ring {pair[1]}, {kind_of_group(group)} group {group}", f"the roll-up of ring {pair[0]}"
+    where = f"ring {pair[1]}, {kind_of_group(group)} group {group}"
+    yield from _differences(where, f"the roll-up of ring {pair[0]}", wanted, found, magnitudes)
+
+
+def _differences(where: str, source: str, wanted: Cells, found: Cells, magnitudes: Floats) -> Iterator[str]:
     if len(wanted) != len(found) or not bool(
         ((wanted.series_ids == found.series_ids) & (wanted.periods == found.periods)).all()
     ):
@@ -300,7 +300,7 @@ def _check_rollup(
         if left is not None and not np.array_equal(left, right):
             at = int(np.flatnonzero(left != right)[0])
             yield f"{where}: {column} differ from {source}{_cell_text(wanted, at)}"
-    off = np.abs(wanted.sums - found.sums) > SUM_TOLERANCE * np.maximum(_magnitudes(wanted), 1.0)
+    off = np.abs(wanted.sums - found.sums) > SUM_TOLERANCE * magnitudes
     if bool(off.any()):
         at = int(np.flatnonzero(off)[0])
         yield f"{where}: sums differ from {source}{_cell_text(wanted, at)}"
@@ -314,11 +314,12 @@ def _reduced(loose: Cells, first: int, end: int) -> Cells:
     return reduced
 
 
-def _magnitudes(cells: Cells) -> Floats:
-    """A bound of the sum of magnitudes of each cell, as far as a cell tells."""
-    if cells.mins is None or cells.maxs is None:
-        return np.abs(cells.sums) * cells.counts
-    return np.maximum(np.abs(cells.mins), np.abs(cells.maxs)) * cells.counts
+def _magnitudes(loose: Cells) -> Cells:
+    """The same cells with the sums of magnitudes, as far as rows tell, in place of sums."""
+    sums = np.abs(loose.sums)
+    if loose.mins is not None and loose.maxs is not None:
+        sums = np.maximum(np.abs(loose.mins), np.abs(loose.maxs)) * loose.counts
+    return replace(loose, sums=sums)
 
 
 def _first_difference(wanted: Cells, found: Cells) -> str:

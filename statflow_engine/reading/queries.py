@@ -12,12 +12,10 @@ from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
 from statflow_engine.pure.cells import Ints, joined, within
 from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import Schema
-from statflow_engine.pure.steps import Rows, Step, choose_ring, default_step, parse_step, zone
+from statflow_engine.pure.steps import Rows, Step, choose_ring, default_start, default_step, parse_step, zone
 from statflow_engine.pure.windows import Window, downsample, downsample_many
 from statflow_engine.reading.reader import Asked, Reader, by_group
 from statflow_engine.store.catalog import Catalog, Series
-
-RANGE_DEFAULT_S = 86_400
 
 # Rows of an answer times its series: 400 MB of columns.
 CELLS_PER_ANSWER_MAX = 10_000_000
@@ -35,8 +33,10 @@ def planned(
     """
     zone(tz)  # An unknown zone is an error for every step, also for those that no zone changes.
     end_s = now_s + 1 if end_s is None else end_s
-    start_s = end_s - RANGE_DEFAULT_S if start_s is None else start_s
-    chosen = default_step(schema, start_s, end_s, now_s, tz) if step is None else parse_step(step)
+    wanted = None if step is None else parse_step(step)
+    if start_s is None:
+        start_s = default_start(schema, wanted, end_s, now_s, tz)
+    chosen = default_step(schema, start_s, end_s, now_s, tz) if wanted is None else wanted
     rows = Rows.between(chosen, start_s, end_s, tz)
     return rows, schema.rings.index(choose_ring(schema, chosen, start_s, now_s, tz))
 

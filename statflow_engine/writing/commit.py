@@ -4,6 +4,7 @@ Each commit costs 0.2 ms whether it stores one point or ten thousand, so whoever
 refuse a batch is decided in order inside the transaction, and a refused batch leaves the others alone.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.errors import PointError, StatFlowError, StoreError, StoreFullError
+from statflow_engine.errors import KindError, PointError, StatFlowError, StoreError, StoreFullError
 from statflow_engine.kinds import SERIES_PER_GROUP
 from statflow_engine.pure.batches import ANY_KIND, Batch, Columns, lone_number, validated
 from statflow_engine.pure.cells import Ints
@@ -27,9 +28,9 @@ from statflow_engine.store.journal import FoldCursor, Journal, Tail
 from statflow_engine.writing.acceptance import Acceptance, Accepted, LonePoint, Pending, Receipt
 from statflow_engine.writing.scalars import Scalars
 
-# Free disk and map are looked at once in so many commits: a look costs 10 us, and commits are far smaller than the
-# reserve.
+# Free disk and map are looked at once in so many commits or rows, since a look costs 10 us: a million rows are 20 MB.
 ROOM_CHECK_COMMITS = 64
+ROOM_CHECK_ROWS = 1_000_000
 
 # What lone points get, all the same.
 _ONE_POINT = Receipt(1)
@@ -37,6 +38,8 @@ _ONE_POINT = Receipt(1)
 # What waits for an interval's commit at most, in memory: 120 bytes a point, 2 kB and its columns a batch.
 WAITING_POINTS_MAX = 100_000
 WAITING_BATCHES_MAX = 100
+
+_log = logging.getLogger("statflow_engine")
 
 _Number = TypeVar("_Number", np.int64, np.float64)
 
@@ -78,6 +81,7 @@ class Committer:
         self._turn = threading.Condition()
         self._leading = False
         self._commits_until_room_check = 0
+        self._rows_until_room_check = 0
         self.scalars = Scalars(known, schema, clock, EARLIEST_NOW_S)
         #: Why points that were acknowledged before their commit could not be stored.
         self.lost: Exception | None = None
@@ -209,8 +213,16 @@ class Committer:
         if pendings:
             self._commit(pendings)
         for pending in pendings:
-            if pending.answered and self.lost is None:
-                self.lost = pending.error
+            if pending.answered and pending.error is not None:
+                self._note_loss(pending, pending.error)
+
+    def _note_loss(self, pending: Pending, error: Exception) -> None:
+        """Points were acknowledged before their commit and cannot be stored."""
+        if isinstance(error, KindError):
+            # Another process deleted the series meanwhile and made one of the other kind: these points have no home.
+            _log.warning("%d acknowledged points were dropped: %s", len(pending.columns), error)
+        elif self.lost is None:
+            self.lost = error
 
     def _needs_no_answer(self, pending: Pending) -> bool:
         """Whether its names are known and of the right kind, and nothing is to be decided in the transaction."""
@@ -282,6 +294,7 @@ class Committer:
             return
         # The earliest moment of all: a ring that reached back to a point when it was staged still does.
         received_s = min(each.received_s for each in columns)
+        self._rows_until_room_check -= sum(map(len, columns))
         timestamps_s = _concatenated([each.timestamps_s for each in columns])
         values = _concatenated([each.values for each in columns])
         self._journal.append(txn, tail, _concatenated(ids), timestamps_s, values, received_s)
@@ -290,9 +303,10 @@ class Committer:
 
     def _refuse_if_full(self) -> None:
         self._commits_until_room_check -= 1
-        if self._commits_until_room_check < 0 or self._refusal is not None:
+        if self._commits_until_room_check < 0 or self._rows_until_room_check < 0 or self._refusal is not None:
             self._refusal = self._environment.refusal()
             self._commits_until_room_check = ROOM_CHECK_COMMITS
+            self._rows_until_room_check = ROOM_CHECK_ROWS
         if self._refusal is not None:
             raise StoreFullError(self._refusal)
 

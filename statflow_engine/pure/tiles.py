@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,18 @@ _HEAD = struct.Struct("<BBHqI")
 assert _HEAD.size == 16
 _HEAD_BODY = struct.Struct("<BBHq")
 
-# layout, zero, zero, rows, CRC-32 of these and the columns.
-_BLOCK_HEAD = struct.Struct("<BBHII")
+# CRC-32 of what follows it in the block, layout, zero, zero, rows.
+_BLOCK_HEAD = struct.Struct("<IBBHI")
 assert _BLOCK_HEAD.size == 12
 _BLOCK_BODY = struct.Struct("<BBHI")
 _CELL_DTYPE = np.dtype("<u2")
 
 # Blocks in a tile before they are merged into one: each costs a reader about 3 us, merging a full tile 150.
 BLOCKS_MAX = 8
+
+# In coarser rings blocks come seldom, once for each span that is closed below, and stay for hours or days: there a
+# merge is paid once and saved at every query.
+COARSE_BLOCKS_MAX = 2
 
 # A closed tile's table: where each column's rows start, a CRC of each column's rows, one of all rows, one of the table.
 _STARTS_DTYPE, _CRC_DTYPE = np.dtype("<u2"), np.dtype("<u4")
@@ -103,7 +107,7 @@ class BlockWriter:
         """The block of the rows [first, end), which belong to one group and unit."""
         body = _BLOCK_BODY.pack(self.layout.byte, 0, 0, end - first)
         columns = b"".join([column[first:end].tobytes() for column in self._columns])
-        return b"".join((body, _CRC.pack(zlib.crc32(columns, zlib.crc32(body))), columns))
+        return b"".join((_CRC.pack(zlib.crc32(columns, zlib.crc32(body))), body, columns))
 
 
 def appended(stored: Stored | None, form: int, number: int, block: bytes, home: int) -> bytes:
@@ -114,9 +118,9 @@ def appended(stored: Stored | None, form: int, number: int, block: bytes, home: 
     return b"".join((encode_head(form, block_count, number, home), stored[_HEAD.size :], block))
 
 
-def over_full(stored: bytes) -> bool:
+def over_full(stored: bytes, blocks_max: int = BLOCKS_MAX) -> bool:
     """Whether an open or late tile has so many blocks that they should be merged."""
-    return stored[1] > BLOCKS_MAX
+    return stored[1] > blocks_max
 
 
 def encode_blocks(form: int, number: int, cells: Cells, unit_periods: int, home: int) -> bytes:
@@ -141,15 +145,45 @@ def decode_blocks(
     """
     _, block_count, _, number, _ = _HEAD.unpack_from(stored)
     pieces, offset = [], _HEAD.size
+    # As numbers of the column's own type: with Python's numpy would copy the column.
+    lowest = (column or 0) * unit_periods
+    low, high = np.uint16(lowest), np.uint16(lowest + unit_periods - 1)
     for _ in range(block_count):
-        block = _Block.at(stored, offset, where, kind_of_group(group))
-        first, end = (0, block.row_count) if column is None else block.rows_of(column, unit_periods)
+        layout, row_count, columns_at, block_end = _checked_block(stored, offset, where)
+        first, end = 0, row_count
+        if column is not None:
+            numbers = np.frombuffer(stored, _CELL_DTYPE, row_count, columns_at)
+            first, end = int(numbers.searchsorted(low, "left")), int(numbers.searchsorted(high, "right"))
         if end > first:
+            block = _Block(stored, layout, kind_of_group(group), row_count, columns_at)
             pieces.append(block.cells(first, end, group * SERIES_PER_GROUP, number * unit_periods, unit_periods))
-        offset = block.end
+        offset = block_end
     if offset != len(stored):
         raise CorruptionError(where, offset, f"{len(stored) - offset} bytes after the last of {block_count} blocks")
     return pieces
+
+
+def _checked_block(stored: Stored, offset: int, where: object) -> tuple[Layout, int, int, int]:
+    """(layout, rows, where the columns begin, where the block ends) of a block that is whole."""
+    columns_at = offset + _BLOCK_HEAD.size
+    if len(stored) < columns_at:
+        raise CorruptionError(where, offset, "a block's head is cut short")
+    crc, layout_byte, _, _, row_count = _BLOCK_HEAD.unpack_from(stored, offset)
+    layout, row_size = _block_layout(layout_byte)
+    if layout is None:
+        raise CorruptionError(where, offset, f"layout {layout_byte:#04x} does not exist")
+    end = columns_at + row_count * row_size
+    if end > len(stored):
+        raise CorruptionError(where, offset, f"{row_count} rows of {row_size} bytes are cut short")
+    refuse_crc(where, offset, zlib.crc32(stored[offset + _CRC.size : end]), crc)
+    return layout, row_count, columns_at, end
+
+
+@lru_cache(maxsize=256)
+def _block_layout(byte: int) -> tuple[Layout | None, int]:
+    """The layout that a byte stands for, None when there is none, and the bytes of a row with its cell number."""
+    layout = Layout.from_byte(byte)
+    return layout, 0 if layout is None else _CELL_DTYPE.itemsize + row_dtype(layout).itemsize - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,40 +195,9 @@ class _Block:
     kind: Kind
     row_count: int
     columns_at: int
-    end: int
-
-    @classmethod
-    def at(cls, stored: Stored, offset: int, where: object, kind: Kind) -> Self:
-        if len(stored) < offset + _BLOCK_HEAD.size:
-            raise CorruptionError(where, offset, "a block's head is cut short")
-        layout_byte, _, _, row_count, crc = _BLOCK_HEAD.unpack_from(stored, offset)
-        layout = Layout.from_byte(layout_byte)
-        if layout is None:
-            raise CorruptionError(where, offset, f"layout {layout_byte:#04x} does not exist")
-        columns_at = offset + _BLOCK_HEAD.size
-        row_size = _CELL_DTYPE.itemsize + row_dtype(layout).itemsize - 1
-        end = columns_at + row_count * row_size
-        if end > len(stored):
-            raise CorruptionError(where, offset, f"{row_count} rows of {row_size} bytes are cut short")
-        found = zlib.crc32(stored[columns_at:end], zlib.crc32(stored[offset : offset + _BLOCK_BODY.size]))
-        refuse_crc(where, offset, found, crc)
-        return cls(stored, layout, kind, row_count, columns_at, end)
-
-    def _numbers(self) -> NDArray[np.uint16]:
-        return np.frombuffer(self.stored, _CELL_DTYPE, self.row_count, self.columns_at)
-
-    def rows_of(self, column: int, unit_periods: int) -> tuple[int, int]:
-        """The stretch of rows [first, end) of one series."""
-        # Compared as floats of the same width the bounds could overflow: column 63 of a chapter ends at 65,536.
-        first, last = column * unit_periods, (column + 1) * unit_periods - 1
-        numbers = self._numbers()
-        return (
-            int(numbers.searchsorted(np.uint16(first), "left")),
-            int(numbers.searchsorted(np.uint16(last), "right")),
-        )
 
     def cells(self, first: int, end: int, first_id: int, first_period: int, unit_periods: int) -> Cells:
-        column, period = split(self._numbers()[first:end].astype(np.int64), unit_periods)
+        column, period = split(self._column(self.columns_at, _CELL_DTYPE, first, end).astype(np.int64), unit_periods)
         at = self.columns_at + self.row_count * _CELL_DTYPE.itemsize
         sum_dtype, count_dtype = SUM_DTYPES[self.layout.sum_code], COUNT_DTYPES[self.layout.count_code]
         sums = self._column(at, sum_dtype, first, end).astype(np.float64)

@@ -124,7 +124,7 @@ def _book() -> bytes:
 
 
 HEAD = (4, 1, "form, detail, zero"), (8, 8, "number"), (4, 4, "CRC-32 of the home and the 12 bytes before")
-BLOCK = (4, 1, "layout, zero"), (4, 4, "rows"), (4, 4, "CRC-32")
+BLOCK = (4, 4, "CRC-32 of the rest of the block"), (4, 1, "layout, zero"), (4, 4, "rows")
 KEY = (1, 1, "ring"), (4, 4, "group"), (4, 4, "place"), (1, 1, "item")
 
 

@@ -19,7 +19,8 @@ class Limits:
         journal_rows_soft: beyond it a writer folds a step itself.
         journal_rows_hard: beyond it writes are refused until folding has caught up.
         journal_records: a fold is due at so many records, however few rows they have.
-        fold_rows: rows of one fold window; folding needs some 200 bytes of memory a row.
+        fold_rows: rows of one fold window, with many series up to `journal_rows_soft`; folding needs some 200 bytes of
+            memory a row.
         step_bytes: what one fold step may write while others write too; it bounds their wait.
         names_cached: names kept in memory, about 134 bytes each.
         batch_points: points of one batch.

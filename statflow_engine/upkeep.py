@@ -56,7 +56,7 @@ class Upkeep:
     def fold_if_due(self) -> None:
         """What a writer does for folding after its commit."""
         load, limits = self._committer.load, self._limits
-        if load.rows < limits.fold_rows and load.records < limits.journal_records:
+        if not self._is_full(load.rows, load.records):
             return
         if self.wake is None:
             self._fold_unless_others_do()
@@ -66,6 +66,11 @@ class Upkeep:
                 self._folder.step(limits.step_bytes)
         else:
             self.wake()
+
+    def _is_full(self, rows: int, records: int) -> bool:
+        """Whether the journal has so much that it should be folded."""
+        limits = self._limits
+        return records >= limits.journal_records or (rows >= limits.fold_rows and rows >= self._folder.rows_wanted())
 
     def _fold_unless_others_do(self) -> None:
         if self._lock.acquire(blocking=False):
@@ -82,6 +87,6 @@ class Upkeep:
 
     def _is_due(self) -> bool:
         """Whether rows or records are many, or the oldest row waits since a span of the finest ring."""
-        status, limits = self._status(), self._limits
-        full = status.journal_rows >= limits.fold_rows or status.journal_records >= limits.journal_records
+        status = self._status()
+        full = self._is_full(status.journal_rows, status.journal_records)
         return full or status.fold_lag_s >= self._schema.finest.resolution_s * PERIODS_PER_SPAN

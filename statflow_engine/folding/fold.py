@@ -31,6 +31,8 @@ QUIET_STEP_BYTES = 8 * 1024 * 1024
 # the lock, two writers beside it wait 2 to 5 ms (p99) instead of 2 s.
 PAUSE_PER_HELD = 4
 
+WINDOW_ROWS_PER_SERIES = 10
+
 # One process folds; another takes over when it has not made a step for so long.
 LEASE_S = 5.0
 _LEASE = struct.Struct("<16sd")
@@ -62,6 +64,21 @@ class Folder:
         self._transaction_after = 0
 
     # -- when --
+
+    def rows_wanted(self) -> int:
+        """Rows that the next fold should wait for; see `window_rows`."""
+        with self._environment.read() as txn:
+            return self.window_rows(txn)
+
+    def window_rows(self, txn: lmdb.Transaction) -> int:
+        """Rows that a fold should have: the more series there are, the more, or each brings too little to its tile.
+
+        With a million series a window of a million rows brings a group 64 rows, and costs 1.1 us a row where ten
+        rows a series cost 0.1.
+        """
+        limits = self._environment.limits
+        for_all_series = WINDOW_ROWS_PER_SERIES * sum(self._catalog.ordinals(txn))
+        return max(limits.fold_rows, min(for_all_series, limits.journal_rows_soft))
 
     def others_write(self) -> bool:
         """Whether somebody committed since our last step."""
@@ -154,7 +171,7 @@ class Folder:
         """The window that the cursor is in, or the next one; None when the journal is empty."""
         last = cursor.window_last
         if not cursor.in_window:
-            last, _ = self._journal.window_end(txn, cursor.done, self._environment.limits.fold_rows)
+            last, _ = self._journal.window_end(txn, cursor.done, self.window_rows(txn))
             if last == cursor.done:
                 return None
         dead = self._catalog.dead(txn)

@@ -6,6 +6,7 @@ map is huge and sparse and never resized, because resizing breaks other processe
 environment never crosses a fork.
 """
 
+import errno
 import os
 import struct
 import threading
@@ -25,9 +26,9 @@ from statflow_engine.errors import (
     StoreError,
     StoreFullError,
 )
-from statflow_engine.limits import Limits
+from statflow_engine.limits import MAP_BYTES_DEFAULT, Limits
 from statflow_engine.pure.tiles import Stored
-from statflow_engine.store.store_file import agreed_map_bytes, lay_ballast, make_folder, refuse_remote, sync_folder
+from statflow_engine.store.store_file import agreed_map_bytes, lay_ballast, lay_lock, make_store, refuse_remote
 
 FORMAT_VERSION = 1
 _VERSION = struct.Struct("<I")
@@ -69,7 +70,8 @@ class Environment:
         self.limits = limits
         self._pid = os.getpid()
         refuse_remote(path)
-        is_new = make_folder(path)
+        make_store(path, limits.map_bytes or MAP_BYTES_DEFAULT)
+        lay_lock(path / "lock.mdb", READERS_MAX)
         self.map_bytes = agreed_map_bytes(path / "data.mdb", limits.map_bytes)
         lay_ballast(path / "ballast", limits.ballast_bytes)
         self._idle = threading.Condition()
@@ -78,8 +80,6 @@ class Environment:
         #: False once it is closed, and in a forked child. For callers to whom `env` costs too much.
         self.usable = True
         self.db = self._databases(self._env)
-        if is_new:
-            sync_folder(path)
         _opened_here.add(self)
 
     def _databases(self, env: lmdb.Environment) -> Databases:
@@ -143,6 +143,19 @@ class Environment:
             if self._running == 0:
                 self._idle.notify_all()
 
+    def recover(self, failed: lmdb.Environment) -> None:
+        """Open the file anew, when lmdb refuses everything since it could not write a meta page.
+
+        Waits for the transactions that run. ``failed`` is what the caller had: another thread may have been quicker.
+        """
+        with self._idle:
+            if self._env is not failed:
+                return
+            self._idle.wait_for(lambda: self._running == 0, CLOSE_WAIT_S)
+            failed.close()
+            self._env = self._opened()
+            self.db.update(self._databases(self._env))
+
     def reader_check(self) -> None:
         """Free the reader rows of processes that died; stale ones keep pages from being used again."""
         self.env.reader_check()
@@ -176,7 +189,8 @@ class Environment:
         disk = os.statvfs(self.path)
         free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
         reserve = max(self.limits.disk_reserve_bytes, int(self.limits.disk_reserve_fraction * total))
-        if free < reserve:
+        # Pages of the file that hold nothing any more are room too; half of them, for they may be scattered.
+        if free < reserve and free + (self.used_bytes() - self.live_bytes()) // 2 < reserve:
             return f"storage is nearly full: {free} bytes of disk are free, {reserve} must stay free"
         return None
 
@@ -220,13 +234,24 @@ class _Transaction(ABC):
         self._environment = environment
 
     def __enter__(self) -> lmdb.Transaction:
+        try:
+            self._txn = self._begun()
+        except lmdb.PanicError:
+            # Nothing of what was acknowledged is lost: the failed commit was not.
+            self._environment.recover(self._environment.env)
+            self._txn = self._begun()
+        return self._txn
+
+    def _begun(self) -> lmdb.Transaction:
         env = self._environment.begun()
         try:
-            self._txn = self._begin(env)
+            return self._begin(env)
+        except lmdb.PanicError:
+            self._environment.ended()
+            raise
         except lmdb.Error as error:
             self._environment.ended()
             raise translated(error) from error
-        return self._txn
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
@@ -281,7 +306,8 @@ def translated(error: lmdb.Error) -> StatFlowError:
         return CorruptionError("the store's file", 0, f"{type(error).__name__}: {error}")
     if isinstance(error, lmdb.MapFullError):
         return StoreFullError("storage is full, try again later: the map has no room")
-    if isinstance(error, lmdb.DiskError):
+    # A disk that fills up in the middle of a write ends it short, which lmdb tells as an input/output error.
+    if isinstance(error, lmdb.DiskError) or os.strerror(errno.EIO) in str(error):
         return StoreFullError(f"storage is full or failing, try again later: {error}")
     return StoreError(f"the store cannot serve now: {type(error).__name__}: {error}")
 

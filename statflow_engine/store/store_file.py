@@ -2,22 +2,70 @@
 
 import os
 import struct
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from statflow_engine.errors import CorruptionError, StoreError
+import lmdb
+
+from statflow_engine.errors import CorruptionError, StoreError, StoreFullError
 from statflow_engine.limits import MAP_BYTES_DEFAULT
 
 # Where mmap and locks are not to be trusted between processes.
 REMOTE_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "fuse.sshfs", "fuse.s3fs"})
 
 
-def make_folder(path: Path) -> bool:
-    """Make the folder, for its owner alone; tell whether the store is new."""
+# A row of LMDB's reader table, and its head.
+_READER_SIZE, _READERS_HEAD_SIZE = 64, 128
+
+
+def make_store(path: Path, map_bytes: int) -> None:
+    """Make the folder, for its owner alone, and in it an empty store, unless there is one.
+
+    LMDB writes the first pages of a file without a sync. So they are written and synced aside, and the file appears
+    under its name when it is whole: a power cut leaves a store or none.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return not (path / "data.mdb").exists()
+    if (path / "data.mdb").exists():
+        return
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=path) as aside:
+        _make_empty(aside, map_bytes)
+        # Another process may have been quicker; its store is as good.
+        with suppress(FileExistsError):
+            os.link(Path(aside) / "data.mdb", path / "data.mdb")
+    _sync_folder(path)
 
 
-def sync_folder(path: Path) -> None:
+def _make_empty(folder: str, map_bytes: int) -> None:
+    try:
+        with (
+            # Without a lock file: nobody else knows of it, and on a full disk the lock's first touch would be a SIGBUS.
+            lmdb.open(folder, map_size=map_bytes, mode=0o600, lib_version=0, lock=False) as env,
+            env.begin(write=True) as txn,
+        ):
+            # A transaction that changes nothing would write nothing.
+            txn.put(b"\0", b"")
+            txn.delete(b"\0")
+    except lmdb.Error as error:
+        raise StoreFullError(f"the store in {Path(folder).parent} cannot be made: {error}") from error
+
+
+def lay_lock(path: Path, readers_max: int) -> None:
+    """The lock file, with room on the disk for all readers.
+
+    LMDB makes it of holes and maps it: on a full disk the first touch of a hole would kill the process, also one that
+    only reads.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _READERS_HEAD_SIZE + readers_max * _READER_SIZE)
+    except OSError as error:
+        raise StoreFullError(f"there is no room for {path}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
     for folder in (path, path.resolve().parent):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -31,17 +31,17 @@ def sender(keys: Keys, environ: dict[str, Any], other_keys: Iterable[str | None]
         ScopeError: a good key of another scope.
         RequestError: two different keys.
     """
-    found = {key.encode() for key in other_keys if key}
+    found = [key.encode() for key in other_keys if key]
     header: str | None = environ.get("HTTP_AUTHORIZATION")
     if header:
         bearer = _bearer(header)
         if bearer:
-            found.add(bearer)
-    if len(found) != 1:
-        if found:
-            raise RequestError("conflicting API keys")
+            found.append(bearer)
+    if not found:
         raise MissingKeyError("missing API key")
-    known = keys.sender(found.pop())
+    if len(found) > 1 and len(set(found)) > 1:
+        raise RequestError("conflicting API keys")
+    known = keys.sender(found[0])
     if known is None:
         raise BadKeyError("invalid API key")
     if not known.scope.allows(scope):

@@ -89,6 +89,14 @@ def main() -> None:
 )
 @click.option("--schema", help='The rings of a new store, such as "1m:90d, 1h:5y, 1d:50y".')
 @click.option("--no-content", is_flag=True, help="Answer StatHat's clients with 204 unless they say vb=1.")
+@click.option(
+    "--worker",
+    type=click.Choice(["loop", "gthread"]),
+    default="loop",
+    show_default=True,
+    envvar="STATFLOW_WORKER",
+    help="StatFlow's own event loop, or gunicorn's threads, which need a buffering proxy in front.",
+)
 @click.option("--access-log", metavar="FILE", help='A line a request, without keys; "-" is stdout.')
 @one_line_errors
 def serve(data: Path | None, workers: int | None, **options: Any) -> None:

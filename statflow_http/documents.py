@@ -20,6 +20,7 @@ import lmdb
 import msgspec
 
 from statflow_engine import FormatVersionError, StoreClosedError, StoreError
+from statflow_http import process
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -87,7 +88,7 @@ class Documents:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._pid = os.getpid()
+        self._pid = process.id
         self._env: lmdb.Environment | None = self._open(path)
         self._tables = {name: self._env.open_db(name.encode()) for name in TABLES}
         self._meta = self._env.open_db(b"meta")
@@ -128,7 +129,7 @@ class Documents:
 
     def close(self) -> None:
         """Close the environment; in another process than the opener's this does nothing."""
-        if self._env is not None and os.getpid() == self._pid:
+        if self._env is not None and process.id == self._pid:
             self._env.close()
         self._env = None
 
@@ -161,6 +162,6 @@ class Documents:
             raise StoreError(f"{self.path}: {error}") from error
 
     def _checked_env(self) -> lmdb.Environment:
-        if self._env is None or os.getpid() != self._pid:
+        if self._env is None or process.id != self._pid:
             raise StoreClosedError(f"{self.path} is closed, or was opened by another process")
         return self._env

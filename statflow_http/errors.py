@@ -64,6 +64,9 @@ class MediaTypeError(RequestError):
 
 INTERNAL = "internal error"
 
+# Where errors are told as StatHat told them.
+STATHAT_PATHS = frozenset({"/ez", "/c", "/v"})
+
 # What is told: the status, and the text; None is the error's own text.
 Table = Mapping[type[Exception], tuple[int, str | None]]
 

@@ -1,14 +1,28 @@
-"""What every answer says to browsers, and the refusal of methods that no path has."""
+"""From an `Answer` to a response, by Falcon or without it: what every answer says to browsers is added here."""
 
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import falcon
+
+from statflow_http.answers import Answer
 
 # What a page of another origin may send along and may see. Keys travel in headers and bodies, never in cookies, so
 # that any origin may be allowed.
 PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
+}
+
+
+# Different heads are few: nearly all answers to writes are the same.
+HEADS_CACHED = 1_000
+
+HERE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+ANYWHERE = HERE | {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "Idempotent-Replayed, Retry-After",
 }
 
 
@@ -20,13 +34,12 @@ class CommonHeaders:
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool) -> None:
         """Set what is not set yet."""
-        resp.set_header("X-Content-Type-Options", "nosniff")
-        resp.set_header("Referrer-Policy", "no-referrer")
-        if resp.get_header("Cache-Control") is None:
-            resp.set_header("Cache-Control", "no-store")
-        if getattr(resource, "cross_origin", True):
-            resp.set_header("Access-Control-Allow-Origin", "*")
-            resp.set_header("Access-Control-Expose-Headers", "Idempotent-Replayed, Retry-After")
+        if resp.get_header("cache-control") is None:
+            resp.set_header("cache-control", "no-store")
+        if not getattr(resource, "cross_origin", True):
+            resp.set_headers(HERE)
+        else:
+            resp.set_headers(ANYWHERE)
             if req.method == "OPTIONS":
                 resp.set_header("Access-Control-Allow-Methods", resp.get_header("Allow") or "GET")
                 resp.set_headers(PREFLIGHT)
@@ -42,3 +55,29 @@ class KnownMethods:
         if req.method not in falcon.HTTP_METHODS and req.method not in falcon.WEBDAV_METHODS:
             allowed = [method for method in falcon.HTTP_METHODS if hasattr(resource, f"on_{method.lower()}")]
             raise falcon.HTTPMethodNotAllowed([*allowed, "OPTIONS"])
+
+
+def respond(resp: falcon.Response, answer: Answer) -> None:
+    """Make an answer the response."""
+    resp.status = answer.status
+    resp.data = answer.body
+    if answer.content_type:
+        resp.content_type = answer.content_type
+    for name, value in answer.headers:
+        resp.set_header(name, value)
+
+
+def head(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
+    """Status line and headers of an answer as WSGI has them, the common ones included."""
+    status, headers = _head(answer.status, answer.content_type, answer.headers, len(answer.body))
+    return status, list(headers)
+
+
+@lru_cache(HEADS_CACHED)
+def _head(
+    status: int, content_type: str, own: tuple[tuple[str, str], ...], length: int
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    headers = {"cache-control": "no-store"} | ANYWHERE | {name.lower(): value for name, value in own}
+    if content_type:
+        headers |= {"content-type": content_type, "content-length": str(length)}
+    return f"{status} {HTTPStatus(status).phrase}", tuple(headers.items())

@@ -1,6 +1,7 @@
 """`statflow serve`: gunicorn with our settings. The store is opened in each worker, after the fork, and never here.
 
-For now the workers are gunicorn's threads. They need a buffering proxy in front where clients may be slow on purpose.
+The workers are our own (`statflow_http.worker`). gunicorn's threads serve the same app, more slowly, and need a
+buffering proxy in front where clients may be slow on purpose.
 """
 
 import os
@@ -23,13 +24,15 @@ from statflow_http.documents import Documents
 from statflow_http.keys import Keys
 from statflow_http.logs import ACCESS_FORMAT, Logger
 from statflow_http.services import ACCOUNTS_FOLDER
+from statflow_http.worker import LoopWorker
 
 # One worker keeps about one core busy. A second one makes a long answer of one no pause of the other, and a crash no
 # outage; more than two share one write lock and gain little before the cores are many.
 WORKERS_MAX_DEFAULT = 2
 
-# Threads of a worker: so many requests share one commit at most, and so many slow clients block it.
-THREADS = 16
+# Threads of a worker. Of our own: so many slow requests run at a time. Of gunicorn's: so many requests share one commit
+# at most, and so many slow clients block it.
+THREADS = {"loop": 8, "gthread": 16}
 # Longer than the minute in which clients report, so that they keep their connection.
 KEEPALIVE_S = 75
 DRAIN_S = 10
@@ -50,6 +53,7 @@ class Settings:
     schema: str | None = None
     no_content: bool = False
     access_log: str | None = None
+    worker: Literal["loop", "gthread"] = "loop"
 
 
 def workers_default() -> int:
@@ -128,8 +132,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         configured = {
             "bind": f"{host}:{settings.port}",
             "workers": settings.workers,
-            "worker_class": "gthread",
-            "threads": THREADS,
+            "worker_class": LoopWorker if settings.worker == "loop" else "gthread",
+            "threads": THREADS[settings.worker],
             "keepalive": KEEPALIVE_S,
             "graceful_timeout": DRAIN_S,
             # A socket by which another program could steer the server is one more door.

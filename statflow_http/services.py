@@ -6,7 +6,6 @@ neither a server's master nor an import may touch the store.
 
 import atexit
 import collections
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import statflow_engine
 from statflow_engine import Engine
+from statflow_http import process
 from statflow_http.accounts import Accounts
 from statflow_http.documents import Documents
 from statflow_http.keys import Keys
@@ -78,7 +78,7 @@ class Services:
         """Close what was opened here; another process's is left alone."""
         with self._lock:
             opened, self._opened = self._opened, None
-            if opened is None or opened.pid != os.getpid():
+            if opened is None or opened.pid != process.id:
                 return
             opened.documents.close()
             if self._owns_engine:
@@ -87,10 +87,10 @@ class Services:
 
     def _open(self) -> "_Opened":
         opened = self._opened
-        if opened is not None and opened.pid == os.getpid():
+        if opened is not None and opened.pid == process.id:
             return opened
         with self._lock:
-            if self._opened is None or self._opened.pid != os.getpid():
+            if self._opened is None or self._opened.pid != process.id:
                 self._opened = self._open_both()
             return self._opened
 
@@ -104,7 +104,7 @@ class Services:
             raise
         # With durability "interval" the last points are committed by close(), also where no server calls it.
         atexit.register(self.close)
-        return _Opened(os.getpid(), engine, documents, Accounts(documents), Keys(documents))
+        return _Opened(process.id, engine, documents, Accounts(documents), Keys(documents))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """The seam between a resource that has points and whoever commits them.
 
-A resource hands its draft over with the answer it wants to give. Under an ordinary WSGI server the points are committed
-at once, shared with whatever other threads have staged. A server that commits once for many requests says so by
-putting `COMMITS_LATER` into the environ; then nothing is committed here: the response goes out as if all had gone well,
-and the server, after its commit, asks the `Deferred` that it finds in the environ whether that answer stands.
+A resource hands its draft over with the answer it wants to give, and gets the one to give. Under an ordinary WSGI
+server the points are committed at once, shared with whatever other threads have staged. A server that commits once for
+many requests says so by putting `COMMITS_LATER` into the environ; then nothing is committed here: the response goes out
+as if all had gone well, and the server, after it has committed the engine of the `Deferred` that it finds in the
+environ, asks that whether the answer stands.
 """
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
-import falcon
+import msgspec
 
 from statflow_engine import Engine, Pending, Receipt, StatFlowError
 from statflow_http.answers import Answer
@@ -27,8 +27,7 @@ IDEMPOTENCY_KEY_MAX = 255
 REPLAYED = ("Idempotent-Replayed", "true")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A request's points on their way, and what is answered when they are there, and when they are not."""
 
     draft: Draft
@@ -54,8 +53,7 @@ class Outcome:
         return failure
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(msgspec.Struct, frozen=True):
     """A response that holds if the commit of its engine does."""
 
     engine: Engine
@@ -75,44 +73,32 @@ class Deferred:
         return None if answer is self.outcome.success else answer
 
 
-def submit(
-    services: Services, req: falcon.Request, resp: falcon.Response, sender: Sender, body: bytes, outcome: Outcome
-) -> None:
-    """Store the points of a request, now or with the server's next commit, and set the response.
+def submit(services: Services, environ: dict[str, Any], sender: Sender, body: bytes, outcome: Outcome) -> Answer:
+    """Store the points of a request, now or with the server's next commit.
 
     Args:
         services: of the app.
-        req: the request; its Idempotency-Key is honoured.
-        resp: what is answered.
+        environ: of the request; its Idempotency-Key is honoured.
         sender: whose points these are.
         body: the bytes of the request's body, by which a repeated request is recognised.
         outcome: the points, and what to say.
+
+    Returns:
+        What to say now.
 
     Raises:
         StatFlowError: what is not for the client.
     """
     engine = services.engine
-    batch = outcome.draft.batch(sender.namespace, idempotency(req.env, body))
+    batch = outcome.draft.batch(sender.namespace, idempotency(environ, body))
     try:
-        if not req.env.get(COMMITS_LATER):
-            respond(resp, outcome.stored(engine.write_batch(batch)))
-            return
+        if not environ.get(COMMITS_LATER):
+            return outcome.stored(engine.write_batch(batch))
         pending = engine.stage(batch)
     except StatFlowError as error:
-        respond(resp, outcome.refused(error))
-        return
-    req.env[DEFERRED] = Deferred(engine, pending, outcome)
-    respond(resp, outcome.success)
-
-
-def respond(resp: falcon.Response, answer: Answer) -> None:
-    """Make an answer the response."""
-    resp.status = answer.status
-    resp.data = answer.body
-    if answer.content_type:
-        resp.content_type = answer.content_type
-    for name, value in answer.headers:
-        resp.set_header(name, value)
+        return outcome.refused(error)
+    environ[DEFERRED] = Deferred(engine, pending, outcome)
+    return outcome.success
 
 
 def idempotency(environ: dict[str, Any], body: bytes) -> Idempotency | None:

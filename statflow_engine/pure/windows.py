@@ -130,7 +130,9 @@ class Window:
         """
         frames = _imported("pandas", "pandas")
         index = frames.DatetimeIndex(self.times_s.astype("datetime64[s]"), tz="UTC", name="time")
-        return frames.DataFrame({name: column.copy() for name, column in self._columns().items()}, index=index)
+        columns = {name: column.copy() for name, column in self._columns().items()}
+        frame: pandas.DataFrame = frames.DataFrame(columns, index=index)
+        return frame
 
     def to_polars(self) -> polars.DataFrame:
         """Columns time (UTC, milliseconds), count, sum, mean, for values also min and max; NaN where none arrived.
@@ -140,7 +142,9 @@ class Window:
         """
         frames = _imported("polars", "polars")
         times = frames.Series("time", self.times_s * 1_000).cast(frames.Datetime("ms", "UTC"))
-        return frames.DataFrame([times, *(frames.Series(name, column) for name, column in self._columns().items())])
+        columns = [frames.Series(name, column) for name, column in self._columns().items()]
+        frame: polars.DataFrame = frames.DataFrame([times, *columns])
+        return frame
 
     def to_arrow(self) -> pyarrow.Table:
         """Columns time (UTC, seconds), count, sum, mean, for values also min and max; NaN where none arrived.
@@ -151,7 +155,8 @@ class Window:
         arrow = _imported("pyarrow", "arrow")
         times = arrow.array(self.times_s, type=arrow.timestamp("s", tz="UTC"))
         columns = {name: arrow.array(column) for name, column in self._columns().items()}
-        return arrow.table({"time": times, **columns})
+        table: pyarrow.Table = arrow.table({"time": times, **columns})
+        return table
 
 
 def _divided(sums: Floats, divisors: Ints, where: NDArray[np.bool_]) -> Floats:

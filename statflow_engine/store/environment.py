@@ -68,7 +68,7 @@ class Environment:
         """
         self.path = path
         self.limits = limits
-        self._pid = os.getpid()
+        self._why_closed = "the engine is closed"
         refuse_remote(path)
         make_store(path, limits.map_bytes or MAP_BYTES_DEFAULT)
         lay_lock(path / "lock.mdb", READERS_MAX)
@@ -113,12 +113,8 @@ class Environment:
         Raises:
             StoreClosedError: closed, or used in a process that did not open it.
         """
-        if os.getpid() != self._pid:
-            raise StoreClosedError(
-                f"the engine was opened by process {self._pid} and does not cross a fork: open it in {os.getpid()}"
-            )
         if self._env is None:
-            raise StoreClosedError("the engine is closed")
+            raise StoreClosedError(self._why_closed)
         return self._env
 
     def read(self) -> "ReadTransaction":
@@ -207,6 +203,7 @@ class Environment:
 
     def forget(self) -> None:
         """Close the file in a forked child, where no transaction of the parent's runs."""
+        self._why_closed = "the engine was opened before a fork and does not cross it: open it in this process"
         env, self._env, self.usable = self._env, None, False
         if env is not None:
             env.close()

@@ -4,8 +4,8 @@ import falcon
 
 from statflow_engine import StatFlowError, Status
 from statflow_http.errors import V1
+from statflow_http.headers import respond
 from statflow_http.services import Services
-from statflow_http.writes import respond
 
 FOLD_LAG_MAX_S = 60
 

@@ -6,8 +6,6 @@ was not counted is counted as rejected.
 
 import collections
 
-import falcon
-
 from statflow_engine import StatFlowError
 from statflow_http import auth
 from statflow_http.answers import Answer
@@ -15,8 +13,8 @@ from statflow_http.api.stathat import Write, received
 from statflow_http.errors import STATHAT, Protocol, RequestError
 from statflow_http.services import Services
 from statflow_http.wire import forms
+from statflow_http.wire.bodies import Environ
 from statflow_http.wire.numbers import Form
-from statflow_http.writes import respond
 
 # A GIF89a of one transparent pixel: screen 1x1 with two colours, colour 0 transparent, one image of one pixel.
 GIF = bytes.fromhex(
@@ -53,28 +51,27 @@ class Count(Write):
         super().__init__(services, Form.COUNT)
         self._pixel = PixelProtocol(services.rejections)
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def get(self, environ: Environ) -> Answer:
         """A point in a query string; answered by a picture or by JSON."""
         refusal: RequestError | None = None
         fields: forms.Fields = {}
         try:
-            fields = forms.parse_query(req.query_string)
+            fields = forms.parse_query(environ.get("QUERY_STRING", ""))
         except RequestError as error:
             refusal = error
-        if not wants_picture(req.get_header("Accept") or "", fields):
+        if not wants_picture(environ.get("HTTP_ACCEPT", ""), fields):
             if refusal:
                 raise refusal
-            self.write(req, resp, received(fields))
-            return
+            return self.write(environ, received(fields))
         try:
             if refusal:
                 raise refusal
-            self.write(req, resp, received(fields), success=PIXEL, protocol=self._pixel)
+            return self.write(environ, received(fields), success=PIXEL, protocol=self._pixel)
         except StatFlowError as error:
             picture = self._pixel.failure(error)
             if picture is None:
                 raise
-            respond(resp, picture)
+            return picture
 
 
 def wants_picture(accept: str, fields: forms.Fields) -> bool:

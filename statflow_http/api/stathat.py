@@ -5,29 +5,31 @@ Any of the three takes any of the forms, because real clients mix them: classic 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import falcon
+import msgspec
 
 from statflow_engine import Engine, UnknownSeriesError
 from statflow_http import auth, ids
 from statflow_http.answers import Answer
 from statflow_http.errors import STATHAT, MissingStatError, Protocol
+from statflow_http.headers import respond
 from statflow_http.keys import Scope, Sender
 from statflow_http.services import Services
 from statflow_http.wire import bodies, drafts, forms, messages, rows
+from statflow_http.wire.bodies import Environ
 from statflow_http.wire.limits import JSON_POINTS_MAX
 from statflow_http.wire.numbers import Form
-from statflow_http.writes import Outcome, respond, submit
+from statflow_http.writes import Outcome, submit
 
 OK = Answer(200, b'{"status":200,"msg":"ok"}')
+FIELDS = ("stat", "key", "count", "value", "t", "vb")
 NO_CONTENT = Answer(204, b"", content_type="")
 
 decode_message = messages.decoder(messages.StatHatMessage, mend_commas=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A request on one of these paths, whatever form it came in.
 
     Attributes:
@@ -53,54 +55,56 @@ class Write:
         self._services = services
         self._form = form
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def get(self, environ: Environ) -> Answer:
         """A point in a query string."""
-        self.write(req, resp, received(forms.parse_query(req.query_string)))
+        return self.write(environ, received(forms.parse_query(environ.get("QUERY_STRING", ""))))
+
+    def post(self, environ: Environ) -> Answer:
+        """A point in a form, or in a query string with an empty body; a point or a batch in JSON."""
+        content_type = environ.get("CONTENT_TYPE")
+        if content_type and "json" in content_type.lower():
+            arrived = self._json(environ)
+        else:
+            body = bodies.read_body(environ, bodies.SINGLE_BYTES_MAX)
+            arrived = received(forms.parse(body), forms.parse_query(environ.get("QUERY_STRING", "")), body)
+        return self.write(environ, arrived)
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """`get` by way of Falcon."""
+        respond(resp, self.get(req.env))
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """A point in a form, or in a query string with an empty body; a point or a batch in JSON."""
-        content_type = req.env.get("CONTENT_TYPE")
-        if content_type and "json" in content_type.lower():
-            arrived = self._json(req)
-        else:
-            body = bodies.read_body(req.env, bodies.SINGLE_BYTES_MAX)
-            arrived = received(forms.parse(body), forms.parse_query(req.query_string), body)
-        self.write(req, resp, arrived)
+        """`post` by way of Falcon."""
+        respond(resp, self.post(req.env))
 
     def on_head(self, req: falcon.Request, resp: falcon.Response) -> None:
         """What link checkers do: it must not fail, and must not count."""
         respond(resp, OK)
 
     def write(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        arrived: Received,
-        *,
-        success: Answer | None = None,
-        protocol: Protocol = STATHAT,
-    ) -> None:
+        self, environ: Environ, arrived: Received, *, success: Answer | None = None, protocol: Protocol = STATHAT
+    ) -> Answer:
         """Store what arrived, and answer.
 
         Args:
-            req, resp: of Falcon.
+            environ: of the request.
             arrived: the request, read.
             success: the answer for a point, where it is not the usual one.
             protocol: how errors are told that only the commit brings to light.
         """
-        sender = auth.sender(self._services.keys, req.env, arrived.keys, Scope.WRITE)
+        sender = auth.sender(self._services.keys, environ, arrived.keys, Scope.WRITE)
         draft = self._draft(arrived.message, sender)
         if draft.label:
             success = batch_ok(draft.item_count)
         elif success is None:
             success = NO_CONTENT if self._services.options.no_content and not arrived.is_verbose else OK
         outcome = Outcome(draft, success, protocol)
-        submit(self._services, req, resp, sender, arrived.body, outcome)
+        return submit(self._services, environ, sender, arrived.body, outcome)
 
-    def _json(self, req: falcon.Request) -> Received:
+    def _json(self, environ: Environ) -> Received:
         is_ez = self._form is Form.ANY
-        body = bodies.read_body(req.env, bodies.JSON_BATCH_BYTES_MAX if is_ez else bodies.SINGLE_BYTES_MAX)
-        query = forms.parse_query(req.query_string)
+        body = bodies.read_body(environ, bodies.JSON_BATCH_BYTES_MAX if is_ez else bodies.SINGLE_BYTES_MAX)
+        query = forms.parse_query(environ.get("QUERY_STRING", ""))
         if not body:
             return received(query)
         message = decode_message(body)
@@ -133,18 +137,12 @@ def received(fields: forms.Fields, query: forms.Fields | None = None, body: byte
     Raises:
         RequestError: a field that matters was given twice.
     """
-    keys = [forms.single(fields, name) for name in auth.KEY_FIELDS]
+    keys = forms.singles(fields, auth.KEY_FIELDS)
     if query:
-        keys += [forms.single(query, name) for name in auth.KEY_FIELDS]
+        keys += forms.singles(query, auth.KEY_FIELDS)
         fields = {**query, **{name: value for name, value in fields.items() if value}}
-    message = messages.StatHatMessage(
-        stat=forms.single(fields, "stat"),
-        key=forms.single(fields, "key"),
-        count=forms.single(fields, "count"),
-        value=forms.single(fields, "value"),
-        t=forms.single(fields, "t"),
-        vb=forms.single(fields, "vb"),
-    )
+    stat, key, count, value, t, vb = forms.singles(fields, FIELDS)
+    message = messages.StatHatMessage(stat=stat, key=key, count=count, value=value, t=t, vb=vb)
     return Received(message, keys, body)
 
 

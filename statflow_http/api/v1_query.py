@@ -116,10 +116,10 @@ def _refuse_too_many(engine: Engine, namespace: str, patterns: list[str]) -> Non
 
 
 def csv_stream(windows: list[Window], shown: Shown) -> Iterator[bytes]:
-    """The answer as CSV, a line for each row of each series."""
+    """The answer as CSV, a line for each row of each series; sent a series at a time."""
     yield CSV_HEADER.encode()
     for window in windows:
-        yield from csv_rows(window.name, shown.found(window).points)
+        yield b"".join(csv_rows(window.name, shown.found(window).points))
 
 
 def json_stream(windows: list[Window], shown: Shown) -> Iterator[bytes]:

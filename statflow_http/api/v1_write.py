@@ -1,16 +1,17 @@
 """Writing under ``/v1``: a point, or a batch in rows or columns, in JSON or msgpack."""
 
 from collections.abc import Callable
-from typing import Any
 
 import falcon
 
 from statflow_http import auth
 from statflow_http.answers import Answer
 from statflow_http.errors import V1, MediaTypeError, RequestError
+from statflow_http.headers import respond
 from statflow_http.keys import Scope, Sender
 from statflow_http.services import Services
 from statflow_http.wire import bodies, columns, drafts, forms, messages, rows
+from statflow_http.wire.bodies import Environ
 from statflow_http.wire.limits import JSON_POINTS_MAX, MSGPACK_POINTS_MAX
 from statflow_http.wire.numbers import Form
 from statflow_http.writes import Outcome, submit
@@ -30,24 +31,28 @@ class PointWriter:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def write(self, req: falcon.Request, resp: falcon.Response, form: Form) -> None:
+    def write(self, environ: Environ, form: Form) -> Answer:
         """Store the point of a request."""
-        is_packed = is_msgpack(req.env)
-        body = read(req.env, bodies.SINGLE_BYTES_MAX)
+        is_packed = is_msgpack(environ)
+        body = read(environ, bodies.SINGLE_BYTES_MAX)
         message = point_of_msgpack(body) if is_packed else point_of_json(body)
-        sender = writer(self._services, req, message.ezkey)
+        sender = writer(self._services, environ, message.ezkey)
         draft = drafts.single(
             message.stat, message.count, message.value, message.t, form=form, join=sender.account.tilde_join
         )
-        submit(self._services, req, resp, sender, body, Outcome(draft, OK, V1))
+        return submit(self._services, environ, sender, body, Outcome(draft, OK, V1))
 
 
 class Point(PointWriter):
     """``POST /v1/stat``."""
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def post(self, environ: Environ) -> Answer:
         """Store a point of either kind."""
-        self.write(req, resp, Form.ANY)
+        return self.write(environ, Form.ANY)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """`post` by way of Falcon."""
+        respond(resp, self.post(req.env))
 
 
 class NamedPoint(PointWriter):
@@ -56,12 +61,20 @@ class NamedPoint(PointWriter):
     These two are also names that a stat can have, so the route is that of any name.
     """
 
+    def post_count(self, environ: Environ) -> Answer:
+        """Store a point of a counter."""
+        return self.write(environ, Form.COUNT)
+
+    def post_value(self, environ: Environ) -> Answer:
+        """Store a measured value."""
+        return self.write(environ, Form.VALUE)
+
     def on_post(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        """Store a point of the kind that the path names."""
+        """Either of them by way of Falcon."""
         form = FORMS.get(name)
         if form is None:
             raise falcon.HTTPMethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS"])
-        self.write(req, resp, form)
+        respond(resp, self.write(req.env, form))
 
 
 class Batch:
@@ -71,18 +84,22 @@ class Batch:
         self._services = services
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """`post` by way of Falcon."""
+        respond(resp, self.post(req.env))
+
+    def post(self, environ: Environ) -> Answer:
         """Store a batch: all of it or nothing."""
-        is_packed = is_msgpack(req.env)
-        body = read(req.env, bodies.MSGPACK_BYTES_MAX if is_packed else bodies.JSON_BATCH_BYTES_MAX)
+        is_packed = is_msgpack(environ)
+        body = read(environ, bodies.MSGPACK_BYTES_MAX if is_packed else bodies.JSON_BATCH_BYTES_MAX)
         message = batch_of_msgpack(body) if is_packed else batch_of_json(body)
-        sender = writer(self._services, req, message.ezkey)
+        sender = writer(self._services, environ, message.ezkey)
         points_max = MSGPACK_POINTS_MAX if is_packed else JSON_POINTS_MAX
         draft = batch_draft(message, sender.account.tilde_join, self._services.now_s, points_max)
         success = Answer(200, b'{"msg":"ok","multiple":%d}' % draft.item_count)
-        submit(self._services, req, resp, sender, body, Outcome(draft, success, V1))
+        return submit(self._services, environ, sender, body, Outcome(draft, success, V1))
 
 
-def is_msgpack(environ: dict[str, Any]) -> bool:
+def is_msgpack(environ: Environ) -> bool:
     """Whether a body is msgpack and not JSON, which it is when it says nothing.
 
     Raises:
@@ -96,7 +113,7 @@ def is_msgpack(environ: dict[str, Any]) -> bool:
     raise MediaTypeError("the body must be application/json or application/msgpack")
 
 
-def read(environ: dict[str, Any], bytes_max: int) -> bytes:
+def read(environ: Environ, bytes_max: int) -> bytes:
     """A body that must be there.
 
     Raises:
@@ -108,11 +125,11 @@ def read(environ: dict[str, Any], bytes_max: int) -> bytes:
     return body
 
 
-def writer(services: Services, req: falcon.Request, key: str | None) -> Sender:
+def writer(services: Services, environ: Environ, key: str | None) -> Sender:
     """Who sends points: by Authorization, or a key in the body or the query string."""
-    query = forms.parse_query(req.query_string)
+    query = forms.parse_query(environ.get("QUERY_STRING", ""))
     keys = (key, *(forms.single(query, name) for name in auth.KEY_FIELDS)) if query else (key,)
-    return auth.sender(services.keys, req.env, keys, Scope.WRITE)
+    return auth.sender(services.keys, environ, keys, Scope.WRITE)
 
 
 def batch_draft(
@@ -131,7 +148,7 @@ def batch_draft(
         if len(names) < len(stats):
             raise RequestError("stats must be names when there are columns")
         return columns.columns(message, names, join=join, points_max=points_max)
-    items = [stat for stat in stats if isinstance(stat, messages.Item)]
+    items = [stat for stat in stats if stat.__class__ is messages.Item]
     if len(items) < len(stats):
         raise RequestError("stats must be points, or names with columns beside them")
     return rows.batch(items, "stats", join=join, now_s=now_s, points_max=points_max)

@@ -25,6 +25,19 @@ def media_type(environ: Environ) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def bytes_max(environ: Environ) -> int:
+    """How long the body of a request may be at most: a server that holds bodies needs to hold no more.
+
+    What a path takes exactly is said where it reads.
+    """
+    path = environ["PATH_INFO"]
+    if path == "/v1/stats":
+        return MSGPACK_BYTES_MAX if media_type(environ) in MSGPACK_TYPES else JSON_BATCH_BYTES_MAX
+    if path == "/ez" and "json" in environ.get("CONTENT_TYPE", "").lower():
+        return JSON_BATCH_BYTES_MAX
+    return SINGLE_BYTES_MAX
+
+
 def read_body(environ: Environ, bytes_max: int) -> bytes:
     """The whole body; empty when none was sent.
 

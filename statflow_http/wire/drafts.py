@@ -5,8 +5,8 @@ say in the sender's words which item was meant.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,16 +19,15 @@ from statflow_http.wire.numbers import Form, RawNumber, kind_and_number, timesta
 Clock = Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True):
     """What makes a retry recognisable: the client's key, and a digest of what was asked."""
 
     key: str
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+# One is made for every request, and a struct of msgspec in a tenth of the time that a frozen dataclass takes.
+class Draft(msgspec.Struct, frozen=True):
     """The points of one request.
 
     Attributes:

@@ -3,6 +3,7 @@
 That parser replaces bytes that are no UTF-8 and makes lists of repeated fields; both are found and refused here.
 """
 
+from typing import cast
 from urllib.parse import unquote_to_bytes
 
 from falcon.uri import parse_query_string
@@ -51,6 +52,14 @@ def parse_query(query_string: str, fields_max: int = FIELDS_MAX) -> Fields:
         RequestError: as `parse`.
     """
     return parse(query_string.encode("latin-1"), fields_max) if query_string else {}
+
+
+def singles(fields: Fields, names: tuple[str, ...]) -> list[str | None]:
+    """`single` of several names."""
+    values = [fields.get(name) or None for name in names]
+    if list in map(type, values):
+        return [single(fields, name) for name in names]
+    return cast("list[str | None]", values)
 
 
 def single(fields: Fields, name: str) -> str | None:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,9 @@ def expand_all(texts: Sequence[str], index: NDArray[np.int64], join: str) -> Exp
     Raises:
         BadNameError: one of the texts cannot be stored.
     """
+    together = "".join(texts)
+    if _are_clean(texts, together):
+        return Expansion(list(texts), index, None)
     places: dict[str, int] = {}
     expanded: list[list[int]] = []
     for position, text in enumerate(texts):
@@ -100,6 +104,16 @@ def expand_all(texts: Sequence[str], index: NDArray[np.int64], join: str) -> Exp
     items = np.repeat(np.arange(len(index)), counts_of_items)
     nth = np.arange(len(items)) - np.repeat(np.cumsum(counts_of_items) - counts_of_items, counts_of_items)
     return Expansion(list(places), flat[firsts[index][items] + nth], items)
+
+
+def _are_clean(texts: Sequence[str], together: str) -> bool:
+    """Whether different texts, joined in ``together``, are names as they are: nearly always, and quickly seen."""
+    if not together.isascii() or not together.isprintable() or "~" in together:
+        return False
+    lengths = list(map(len, texts))
+    return not lengths or (
+        min(lengths) >= 1 and max(lengths) <= NAME_MAX and all(map(eq, map(str.strip, texts), texts))
+    )
 
 
 class BadNameError(RequestError):

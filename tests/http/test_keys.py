@@ -1,6 +1,7 @@
 """Keys at rest, and the folder that they lie in."""
 
 import hashlib
+import os
 import stat
 
 import pytest
@@ -143,12 +144,19 @@ def test_it_is_opened_once_a_process_and_not_used_after_close(tmp_path):
         documents.epoch()
 
 
-def test_a_process_that_did_not_open_it_may_not_use_it(documents, monkeypatch):
-    import os
+def test_a_process_that_did_not_open_it_may_not_use_it(documents):
+    child = os.fork()
+    if child == 0:
+        try:
+            documents.epoch()
+        except StoreClosedError as error:
+            os._exit(0 if "opened by another process" in str(error) else 1)
+        finally:
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
 
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    with pytest.raises(StoreClosedError, match="opened by another process"):
-        documents.epoch()
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert documents.epoch() > 0
 
 
 def test_a_folder_of_a_newer_version_is_refused(tmp_path):

@@ -21,15 +21,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 OK = b'{"status":200,"msg":"ok"}'
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("server")
+@pytest.fixture(scope="module", params=["loop", "gthread"])
+def worker(request):
+    """Our worker, and gunicorn's threads: the same promises."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def server(folder):
-    """One server for all tests here, with an access log."""
-    command = ("statflow_http", "serve", "--access-log", str(folder / "access.log"))
+def folder(tmp_path_factory, worker):
+    return tmp_path_factory.mktemp(worker)
+
+
+@pytest.fixture(scope="module")
+def server(folder, worker):
+    """One server of each kind for all tests here, with an access log."""
+    command = ("statflow_http", "serve", "--worker", worker, "--access-log", str(folder / "access.log"))
     server = LiveServer(folder / "data", workers=2, command=command)
     yield server
     server.stop()
@@ -67,6 +73,16 @@ def total(server, name):
     address = f"{server.url}/v1/stat/{name}?step=1h&agg=sum"
     answer = urllib3.request("GET", address, headers=server.bearer)
     return sum(point["value"] for point in answer.json()["points"]) if answer.status == 200 else None
+
+
+def logged(folder, text):
+    """The access log, as soon as the text is in it: a line may be written after its answer was sent."""
+    for _ in range(500):
+        lines = (folder / "access.log").read_text()
+        if text in lines:
+            return lines
+        time.sleep(0.01)
+    pytest.fail(f"{text!r} is not in the access log:\n{lines}")
 
 
 def read_answer(raw):
@@ -185,7 +201,7 @@ def test_line_breaks_in_a_name_reach_no_header_and_no_log_line(server, folder):
 
     assert answer.status == 400
     assert "Set-Cookie" not in answer.headers
-    assert "/v1/stat/a%0D%0ASet-Cookie:%20x" in (folder / "access.log").read_text()
+    logged(folder, "/v1/stat/a%0D%0ASet-Cookie:%20x")
 
 
 def test_keys_are_made_and_revoked_beside_the_running_server(server):
@@ -218,10 +234,11 @@ def test_the_access_log_has_no_key_no_query_and_no_referer(server, folder):
     urllib3.request("GET", f"{server.url}/c?{secret}", headers={"Referer": f"http://shop.example/?{secret}"})
     urllib3.request("GET", f"{server.url}/v1/stat/{server.key}", headers=server.bearer)
 
-    logged = (folder / "access.log").read_text()
-    assert '"GET /c HTTP/1.1" 200 43 ' in logged
-    for secret_text in ("sk_", "ukey", "logged", "shop.example"):
-        assert secret_text not in logged
+    assert urllib3.request("GET", f"{server.url}/v1/stat/the%20end", headers=server.bearer).status == 404
+    lines = logged(folder, "/v1/stat/the%20end")
+    assert '"GET /c HTTP/1.1" 200 43 ' in lines
+    for secret_text in ("sk_", "ukey", "key=logged", "shop.example"):
+        assert secret_text not in lines
 
 
 def test_no_process_writes_a_key_but_the_first_key_of_the_first_start(server, raw):
@@ -239,8 +256,8 @@ def test_no_control_socket_is_made(server):
     assert "gunicorn.ctl" not in sockets
 
 
-def test_sigterm_answers_what_was_asked_and_ends_with_0(tmp_path):
-    server = LiveServer(tmp_path / "data", workers=1)
+def test_sigterm_answers_what_was_asked_and_ends_with_0(tmp_path, worker):
+    server = LiveServer(tmp_path / "data", command=("statflow_http", "serve", "--worker", worker))
     http = urllib3.HTTPConnectionPool("127.0.0.1", server.port, maxsize=8, retries=False, timeout=20, block=True)
     answered = []
 
@@ -265,9 +282,10 @@ def test_sigterm_answers_what_was_asked_and_ends_with_0(tmp_path):
     server.kill()
 
 
-def test_interval_durability_keeps_what_was_answered_across_a_stop(tmp_path):
+def test_interval_durability_keeps_what_was_answered_across_a_stop(tmp_path, worker):
     server = LiveServer(
-        tmp_path / "data", command=("statflow_http", "serve", "--durability", "interval", "--interval", "60")
+        tmp_path / "data",
+        command=("statflow_http", "serve", "--worker", worker, "--durability", "interval", "--interval", "60"),
     )
     for _ in range(3):
         urllib3.request("POST", f"{server.url}/v1/stat", json={"stat": "kept"}, headers=server.bearer)
@@ -302,7 +320,8 @@ def test_a_store_that_does_not_open_ends_the_server_with_a_line_and_code_3(tmp_p
     assert "Traceback" not in done.stderr
 
 
-def test_any_wsgi_server_can_run_it_by_its_factory(tmp_path):
+@pytest.mark.parametrize("options", [[], ["-k", "statflow_http.worker.LoopWorker"]], ids=["sync", "loop"])
+def test_any_wsgi_server_can_run_it_by_its_factory(tmp_path, options):
     """``gunicorn "statflow_http:create_app()"``, as its own users start it."""
     data = tmp_path / "data"
     key = command("keys", "create", data=data).stdout.strip()
@@ -311,12 +330,8 @@ def test_any_wsgi_server_can_run_it_by_its_factory(tmp_path):
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--no-control-socket",
-            "-b",
-            f"127.0.0.1:{port}",
+            *(sys.executable, "-m", "gunicorn", "--no-control-socket", "-b", f"127.0.0.1:{port}"),
+            *options,
             "statflow_http:create_app()",
         ],
         env=os.environ | {"STATFLOW_DATA": str(data)},

@@ -10,6 +10,9 @@ from statflow_engine.pure.rings import PERIODS_PER_SPAN
 from statflow_engine.pure.schema import Schema
 from statflow_engine.writing.commit import Committer
 
+# A writer that helps waits so long for the step in hand. To begin a window takes longer, and its answer must not.
+HELP_WAIT_S = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -44,14 +47,15 @@ class Upkeep:
         self._schema = schema
         self._limits = limits
         self._status = status
+        # Held for a step; the other by a writer that folds all that waits, so that no second one does.
         self._lock = threading.Lock()
+        self._folding = threading.Lock()
         #: Tells the folding thread that a fold is due; None: there is no such thread.
         self.wake: Callable[[], None] | None = None
 
     def fold(self) -> None:
         """Fold everything, now."""
-        with self._lock:
-            self._folder.fold()
+        self._folder.fold(self._lock)
 
     def fold_if_due(self) -> None:
         """What a writer does for folding after its commit."""
@@ -61,9 +65,7 @@ class Upkeep:
         if self.wake is None:
             self._fold_unless_others_do()
         elif load.rows > limits.journal_rows_soft:
-            # The thread is behind, so writers help, which also slows them down.
-            with self._lock:
-                self._folder.step(limits.step_bytes)
+            self._help(limits.step_bytes)
         else:
             self.wake()
 
@@ -72,18 +74,25 @@ class Upkeep:
         limits = self._limits
         return records >= limits.journal_records or (rows >= limits.fold_rows and rows >= self._folder.rows_wanted())
 
-    def _fold_unless_others_do(self) -> None:
-        if self._lock.acquire(blocking=False):
+    def _help(self, step_bytes: int) -> None:
+        """Fold a step where the thread is behind, which also slows writers down; but wait for it only so long."""
+        if self._lock.acquire(timeout=HELP_WAIT_S):
             try:
-                self._folder.fold()
+                self._folder.step(step_bytes)
             finally:
                 self._lock.release()
+
+    def _fold_unless_others_do(self) -> None:
+        if self._folding.acquire(blocking=False):
+            try:
+                self._folder.fold(self._lock)
+            finally:
+                self._folding.release()
 
     def fold_politely(self, pause: Callable[[float], None]) -> None:
         """What the folding thread does: fold when it is due and no other process does, pausing while others write."""
         if self._is_due() and not self._folder.leased():
-            with self._lock:
-                self._folder.fold(pause)
+            self._folder.fold(self._lock, pause)
 
     def _is_due(self) -> bool:
         """Whether rows or records are many, or the oldest row waits since a span of the finest ring."""

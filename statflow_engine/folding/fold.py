@@ -8,6 +8,7 @@ import secrets
 import struct
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import lmdb
@@ -97,19 +98,22 @@ class Folder:
         # A time further ahead than any lease is one of before the machine was started anew.
         return bool(token != self._token and 0 < expires - time.monotonic() <= LEASE_S)
 
-    def fold(self, pause: Callable[[float], None] | None = None) -> None:
+    def fold(self, turn: AbstractContextManager[object], pause: Callable[[float], None] | None = None) -> None:
         """Fold until the journal is empty, or was when a step began.
 
         Args:
+            turn: entered for each step, so that other threads get steps in between.
             pause: called with seconds between steps while others write; None: go straight on.
         """
         more = True
         while more:
             hurried = pause is not None and self.others_write()
-            begun = time.monotonic()
-            more = self.step(self._environment.limits.step_bytes if hurried else QUIET_STEP_BYTES)
+            with turn:
+                begun = time.monotonic()
+                more = self.step(self._environment.limits.step_bytes if hurried else QUIET_STEP_BYTES)
+                held_s = time.monotonic() - begun
             if more and pause is not None and hurried:
-                pause(PAUSE_PER_HELD * (time.monotonic() - begun))
+                pause(PAUSE_PER_HELD * held_s)
 
     # -- one step --
 

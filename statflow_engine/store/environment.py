@@ -145,12 +145,14 @@ class Environment:
         Waits for the transactions that run. ``failed`` is what the caller had: another thread may have been quicker.
         """
         with self._idle:
-            if self._env is not failed:
+            # Waiting lets other threads in: what one of them has opened anew must not be closed again.
+            idle = self._idle.wait_for(lambda: self._env is not failed or self._running == 0, CLOSE_WAIT_S)
+            if self._env is not failed or not idle:
                 return
-            self._idle.wait_for(lambda: self._running == 0, CLOSE_WAIT_S)
             failed.close()
-            self._env = self._opened()
-            self.db.update(self._databases(self._env))
+            env = self._opened()
+            self.db.update(self._databases(env))
+            self._env = env
 
     def reader_check(self) -> None:
         """Free the reader rows of processes that died; stale ones keep pages from being used again."""
@@ -231,24 +233,24 @@ class _Transaction(ABC):
         self._environment = environment
 
     def __enter__(self) -> lmdb.Transaction:
-        try:
-            self._txn = self._begun()
-        except lmdb.PanicError:
+        env, error = self._tried()
+        if isinstance(error, lmdb.PanicError):
             # Nothing of what was acknowledged is lost: the failed commit was not.
-            self._environment.recover(self._environment.env)
-            self._txn = self._begun()
+            self._environment.recover(env)
+            _, error = self._tried()
+        if error is not None:
+            raise translated(error) from error
         return self._txn
 
-    def _begun(self) -> lmdb.Transaction:
+    def _tried(self) -> tuple[lmdb.Environment, lmdb.Error | None]:
+        """Begin; the environment that it was tried in, and what went wrong."""
         env = self._environment.begun()
         try:
-            return self._begin(env)
-        except lmdb.PanicError:
-            self._environment.ended()
-            raise
+            self._txn = self._begin(env)
         except lmdb.Error as error:
             self._environment.ended()
-            raise translated(error) from error
+            return env, error
+        return env, None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:

@@ -109,6 +109,9 @@ def test_closing_twice_is_fine(tmp_path, clock):
     engine.close()
     engine.close()
 
+    with pytest.raises(StoreClosedError):
+        engine.count("x")
+
 
 def test_closing_commits_what_is_staged(tmp_path, clock):
     with statflow_engine.open(tmp_path, clock=clock) as engine:

@@ -208,3 +208,18 @@ def test_threads_in_both_durabilities(tmp_path, clock, durability):
         window = engine.query("v", START_S, START_S + 60, step="1m")
 
         assert (window.counts[0], window.mins[0], window.maxs[0]) == (100 * THREADS, 0.0, THREADS - 1.0)
+
+
+def test_threads_that_find_the_file_dead_open_it_anew_once(engine, monkeypatch):
+    """What lmdb's panic leads to; how one comes about is in test_failing_syscalls.py."""
+    engine.count("x")
+    environment = engine._environment
+    dead, opened = environment.env, []
+    really_open = environment._opened
+    monkeypatch.setattr(environment, "_opened", lambda: opened.append(True) or really_open())
+
+    in_threads(lambda number: environment.recover(dead))
+    engine.count("x")
+
+    assert len(opened) == 1
+    assert engine.query("x", START_S, START_S + 60, step="1m").sums.tolist() == [2.0]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from statflow_http.accounts.keys import Keys, Scope, Sender
 from statflow_http.errors import BadKeyError, MissingKeyError, RequestError, ScopeError
-from statflow_http.keys import Keys, Scope, Sender
 
 # Under these names a key may stand in a form, a query string or a JSON body.
 KEY_FIELDS = ("ezkey", "email", "ukey")

@@ -1,4 +1,4 @@
-"""Small documents in an LMDB environment of their own: accounts and keys, later alerts and dashboards.
+"""Small documents in an LMDB environment of their own: accounts, keys, and all else that people set.
 
 A document is a frozen msgspec struct, stored as msgpack under a text key in a named table. The *epoch* is the number of
 the last transaction that changed something, by any process: who caches what was read compares epochs. The engine knows
@@ -33,8 +33,12 @@ KEY_BYTES_MAX = 511
 FORMAT_VERSION = 1
 SECRET_SIZE = 32
 VERSION = struct.Struct("<Q")
-# keys lie under the hex digest of the key, key_ids tells the digest of an id.
-TABLES = ("accounts", "keys", "key_ids")
+# What lies under which text key is told where the documents of a table are made.
+TABLES = (
+    "accounts",
+    "keys",
+    "key_ids",
+)
 
 
 class Snapshot:
@@ -60,7 +64,26 @@ class Snapshot:
 
     def all(self, table: str, cls: type[T]) -> list[T]:
         """Every document of a table, in order of the keys."""
-        return [msgspec.msgpack.decode(value, type=cls) for _, value in self._txn.cursor(db=self._tables[table])]
+        return list(self.under(table, "", cls))
+
+    def under(self, table: str, prefix: str, cls: type[T], *, after: str = "") -> Iterator[T]:
+        """The documents whose keys begin with a prefix, in order of the keys (of their UTF-8 bytes).
+
+        Args:
+            table: where they lie.
+            prefix: "" for every document.
+            cls: what they are.
+            after: only those whose whole key comes after this one, which begins with the prefix; "" for all.
+        """
+        cursor = self._txn.cursor(db=self._tables[table])
+        encoded, last = prefix.encode(), after.encode()
+        assert last.startswith(encoded) or not last, (prefix, after)
+        found = cursor.set_range(last or encoded) if last or encoded else cursor.first()
+        if found and last and cursor.key() == last:
+            found = cursor.next()
+        while found and cursor.key().startswith(encoded):
+            yield msgspec.msgpack.decode(cursor.value(), type=cls)
+            found = cursor.next()
 
 
 class Change(Snapshot):

@@ -18,10 +18,10 @@ from gunicorn.errors import HaltServer
 
 import statflow_engine
 from statflow_engine import Engine
-from statflow_http.accounts import OWNER_ID, Accounts
+from statflow_http.accounts.accounts import OWNER_ID, Accounts
+from statflow_http.accounts.keys import Keys
 from statflow_http.app import App, create_app
 from statflow_http.documents import Documents
-from statflow_http.keys import Keys
 from statflow_http.logs import ACCESS_FORMAT, Logger
 from statflow_http.services import ACCOUNTS_FOLDER
 from statflow_http.worker import LoopWorker

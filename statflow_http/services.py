@@ -14,9 +14,9 @@ from pathlib import Path
 import statflow_engine
 from statflow_engine import Engine
 from statflow_http import process
-from statflow_http.accounts import Accounts
+from statflow_http.accounts.accounts import Accounts
+from statflow_http.accounts.keys import Keys
 from statflow_http.documents import Documents
-from statflow_http.keys import Keys
 
 ACCOUNTS_FOLDER = "accounts"
 
@@ -64,6 +64,11 @@ class Services:
     def keys(self) -> Keys:
         """The keys of those accounts."""
         return self._open().keys
+
+    @property
+    def documents(self) -> Documents:
+        """The documents in which everything beside the points is kept."""
+        return self._open().documents
 
     @property
     def secret(self) -> bytes:

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from statflow_engine import Engine, Pending, Receipt, StatFlowError
+from statflow_http.accounts.keys import Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import Protocol, RequestError
-from statflow_http.keys import Sender
 from statflow_http.services import Services
 from statflow_http.wire.drafts import Draft, Idempotency
 

@@ -11,10 +11,10 @@ import msgspec
 
 from statflow_engine import Engine, UnknownSeriesError
 from statflow_http import auth, ids
+from statflow_http.accounts.keys import Scope, Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import STATHAT, MissingStatError, Protocol
 from statflow_http.headers import respond
-from statflow_http.keys import Scope, Sender
 from statflow_http.services import Services
 from statflow_http.wire import bodies, drafts, forms, messages, rows
 from statflow_http.wire.bodies import Environ

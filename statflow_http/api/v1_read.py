@@ -7,10 +7,10 @@ import msgspec
 
 from statflow_engine import Kind, Series, TrashedSeries
 from statflow_http import auth, ids
+from statflow_http.accounts.keys import Scope, Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import NotFoundError
 from statflow_http.headers import respond
-from statflow_http.keys import Scope, Sender
 from statflow_http.series_rows import AGGREGATES, FILLS, default_aggregate, rows
 from statflow_http.services import Services
 from statflow_http.wire.reads import Params, name_in_path

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import falcon
 
 from statflow_http import auth
+from statflow_http.accounts.keys import Scope, Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import V1, MediaTypeError, RequestError
 from statflow_http.headers import respond
-from statflow_http.keys import Scope, Sender
 from statflow_http.services import Services
 from statflow_http.wire import bodies, columns, drafts, forms, messages, rows
 from statflow_http.wire.bodies import Environ

@@ -4,8 +4,8 @@ import falcon.testing
 import pytest
 
 from statflow_http import create_app
-from statflow_http.accounts import OWNER_ID, Account
-from statflow_http.keys import Scope
+from statflow_http.accounts.accounts import OWNER_ID, Account
+from statflow_http.accounts.keys import Scope
 
 LIVE = f"{OWNER_ID}:live"
 TEST = f"{OWNER_ID}:test"

@@ -8,7 +8,7 @@ import pytest
 import statflow_engine
 from statflow_engine import CorruptionError, Limits, StoreError, StoreFullError
 from statflow_http import create_app
-from statflow_http.accounts import OWNER_ID
+from statflow_http.accounts.accounts import OWNER_ID
 from tests.clocks import StoppedClock
 
 

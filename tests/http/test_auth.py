@@ -2,7 +2,7 @@
 
 import pytest
 
-from statflow_http.keys import Scope
+from statflow_http.accounts.keys import Scope
 
 # (method, path, body): something of every route that needs a key.
 READS = ["/v1/stats", "/v1/stat/a", "/v1/query?stat=a", "/v1/trash"]

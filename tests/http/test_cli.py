@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import statflow_engine
-from statflow_http.cli import main
+from statflow_http.cli.main import main
 
 COMMANDS = [
     *(["serve"], ["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]),
@@ -191,7 +191,7 @@ def test_sending_to_a_server_needs_neither_numpy_nor_falcon_nor_gunicorn():
     import sys
 
     code = (
-        "import sys; from click.testing import CliRunner; from statflow_http.cli import main;"
+        "import sys; from click.testing import CliRunner; from statflow_http.cli.main import main;"
         "result = CliRunner().invoke(main, ['send', 'a', '--url', 'http://127.0.0.1:1', '--key', 'k']);"
         "print(result.exit_code, [m for m in ('numpy', 'falcon', 'gunicorn') if m in sys.modules])"
     )

@@ -166,7 +166,7 @@ def test_the_root_answers_get_and_head(api):
 
 
 def test_a_read_key_may_not_write(api):
-    from statflow_http.keys import Scope
+    from statflow_http.accounts.keys import Scope
 
     key = api.new_key(scope=Scope.READ)
 

@@ -7,10 +7,10 @@ import stat
 import pytest
 
 from statflow_engine import FormatVersionError, StoreClosedError, StoreError
-from statflow_http.accounts import OWNER_ID, Account, Accounts
+from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
+from statflow_http.accounts.keys import CACHE_MAX, Keys, Scope
 from statflow_http.documents import VERSION, Documents
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.keys import CACHE_MAX, Keys, Scope
 
 NOW_S = 1_800_000_000
 

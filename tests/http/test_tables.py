@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statflow_http.tables import BARS_MAX, spark, table
+from statflow_http.cli.tables import BARS_MAX, spark, table
 
 
 def test_a_table_is_as_wide_as_its_cells():

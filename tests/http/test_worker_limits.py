@@ -4,7 +4,7 @@ import pytest
 
 import statflow_engine
 from statflow_http import create_app
-from statflow_http.accounts import OWNER_ID
+from statflow_http.accounts.accounts import OWNER_ID
 from tests.http.loop_server import Client, get, looping, post, until
 
 OK = b'{"status":200,"msg":"ok"}'

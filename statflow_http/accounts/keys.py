@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from statflow_http.accounts import Account
+from statflow_http.accounts.accounts import Account
 from statflow_http.documents import Documents
 from statflow_http.errors import NotFoundError, RequestError
 

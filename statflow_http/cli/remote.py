@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from statflow_http.targets import CommandError, Question
+from statflow_http.cli.targets import CommandError, Question
 
 # As many as a page may have.
 PAGE = 1_000

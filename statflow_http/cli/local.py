@@ -10,12 +10,12 @@ import msgspec
 
 import statflow_engine
 from statflow_engine import Engine
-from statflow_http.accounts import OWNER_ID, Account, Accounts
+from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
 from statflow_http.api import v1_query
+from statflow_http.cli.targets import CommandError, Question
 from statflow_http.documents import Documents
 from statflow_http.series_rows import AGGREGATES, FILLS
 from statflow_http.services import ACCOUNTS_FOLDER
-from statflow_http.targets import CommandError, Question
 from statflow_http.wire import drafts
 from statflow_http.wire.numbers import Form
 from statflow_http.wire.reads import Params

@@ -1,0 +1,21 @@
+"""The ``statflow`` command. Every command imports what it needs when it runs, so that ``statflow send`` starts quickly.
+
+What goes wrong is one line on stderr and exit code 1; wrong usage is exit code 2.
+"""
+
+import click
+
+from statflow_http.cli import keys, points, serving, store
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="statflow", prog_name="statflow")
+def main() -> None:
+    """StatFlow: a self-hosted metrics service.
+
+    Start a server with "statflow serve".
+    """
+
+
+for command in (serving.serve, keys.keys, points.send, points.query, points.ls, store.check):
+    main.add_command(command)

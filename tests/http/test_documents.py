@@ -43,10 +43,15 @@ def test_after_leaves_out_what_was_seen_whether_it_is_still_there_or_not(documen
     assert under(documents, "b/", after="b/9") == []
 
 
-def test_a_change_that_raises_leaves_nothing(documents):
-    put(documents, "a")
-    with pytest.raises(RuntimeError), documents.change() as change:
+def fail_halfway(documents):
+    with documents.change() as change:
         change.put("accounts", "b", Note("b"))
         change.delete("accounts", "a")
         raise RuntimeError
+
+
+def test_a_change_that_raises_leaves_nothing(documents):
+    put(documents, "a")
+    with pytest.raises(RuntimeError):
+        fail_halfway(documents)
     assert under(documents, "") == ["a"]

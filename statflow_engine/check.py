@@ -239,7 +239,8 @@ class _RingWalk:
             for column, strip in enumerate(cut_strips(stored, where)):
                 if strip:
                     id_ = group * SERIES_PER_GROUP + column
-                    yield decode_strip(strip, f"{where}, column {column}", id_, number, geometry.periods_per_chapter)
+                    strip_text = f"{where}, column {column}"
+                    yield decode_strip(strip, strip_text, id_, number, geometry.periods_per_chapter).cells(id_)
 
     def _check_cells(self, where: object, cells: Cells) -> Iterator[str]:
         for id_ in np.unique(cells.series_ids).tolist():

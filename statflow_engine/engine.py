@@ -318,6 +318,11 @@ class Engine:
 
     # -- series --
 
+    def series_count(self, namespace: str = "") -> int:
+        """How many series a namespace has; those in the trash are not counted."""
+        with self._environment.read() as txn:
+            return self._catalog.series_count(txn, namespace)
+
     def find(self, name: str, *, namespace: str = "") -> Series:
         """What is known of one series.
 

@@ -17,8 +17,6 @@ from statflow_engine.pure.groups import GroupState
 from statflow_engine.pure.rings import PERIODS_PER_SPAN
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.tiles import (
-    BLOCKS_MAX,
-    COARSE_BLOCKS_MAX,
     OPEN,
     BlockWriter,
     appended,
@@ -121,7 +119,7 @@ class GroupCascade:
             # To begin a new tile would cover up that rows are gone.
             raise self._no_open_tile(index, span)
         stored = appended(None if found is None else found.stored, OPEN, span, block, self._home(index))
-        if over_full(stored, BLOCKS_MAX if index == 0 else COARSE_BLOCKS_MAX):
+        if over_full(stored, index):
             stored = encode_blocks(OPEN, span, self._merged(index, span, stored), PERIODS_PER_SPAN, self._home(index))
         self._draft.put(key, stored)
         if span not in self._open_spans[index]:

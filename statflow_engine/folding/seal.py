@@ -81,7 +81,7 @@ class Sealer:
             self._merge(chapter, [rows])
             return
         stored = appended(old, LATE, chapter, block, self._home)
-        if over_full(stored):
+        if over_full(stored, self._index):
             stored = self._late_tile(chapter, self._reduced(self._late_rows(stored, chapter)))
         self._draft.put(key, stored)
 
@@ -113,7 +113,7 @@ class Sealer:
             if strips[column]:
                 where = self._where("strip", chapter)
                 old = decode_strip(strips[column], where, series_id, chapter, self._chapter_periods)
-                cells = self._reduced([old, cells])
+                cells = self._reduced([old.cells(series_id), cells])
             strips[column] = encode_strip(cells, self._chapter_periods)
 
     def blank(self, chapter: int, columns: list[int]) -> None:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -26,7 +27,8 @@ class GroupState:
         closed_until: for each ring the first span that is not closed. Rows of earlier spans are
             late: they were, or are at once, rolled up into the next coarser ring.
         open_spans: for each ring the spans that have an open tile, ascending, none below `closed_until`.
-        received_s: int64, 64: when the last folded point of each series was received; 0: none was.
+        received_s: int64, 64: when the last folded point of each series was received; 0: none was. Not to be
+            written to.
     """
 
     closed_until: tuple[int, ...]
@@ -48,22 +50,28 @@ class GroupState:
         body = b"".join(parts)
         return struct.pack("<I", zlib.crc32(body)) + body
 
-    @classmethod
-    def decode(cls, stored: Stored, where: object) -> Self:
+    @staticmethod
+    def decode(stored: Stored, where: object) -> "GroupState":
         """Read a state back.
 
         Raises:
             CorruptionError: the checksum is wrong or it is cut short.
         """
-        if len(stored) < _HEAD.size + _RECEIVED_SIZE:
-            raise CorruptionError(where, len(stored), f"a state of {len(stored)} bytes is cut short")
-        crc, ring_count = _HEAD.unpack_from(stored)
-        refuse_crc(where, 0, zlib.crc32(stored[4:]), crc)
-        closed_until, open_spans, offset = [], [], _HEAD.size
-        for _ in range(ring_count):
-            closed, span_count = _RING.unpack_from(stored, offset)
-            closed_until.append(closed)
-            open_spans.append(struct.unpack_from(f"<{span_count}q", stored, offset + _RING.size))
-            offset += _RING.size + 8 * span_count
-        received_s = np.frombuffer(stored, _RECEIVED_DTYPE, SERIES_PER_GROUP, offset).astype(np.int64)
-        return cls(tuple(closed_until), tuple(open_spans), received_s)
+        return _decoded(bytes(stored), where)
+
+
+# A query decodes the state of its group first of all, and most find it as it was.
+@lru_cache(maxsize=1_024)
+def _decoded(stored: bytes, where: object) -> GroupState:
+    if len(stored) < _HEAD.size + _RECEIVED_SIZE:
+        raise CorruptionError(where, len(stored), f"a state of {len(stored)} bytes is cut short")
+    crc, ring_count = _HEAD.unpack_from(stored)
+    refuse_crc(where, 0, zlib.crc32(stored[4:]), crc)
+    closed_until, open_spans, offset = [], [], _HEAD.size
+    for _ in range(ring_count):
+        closed, span_count = _RING.unpack_from(stored, offset)
+        closed_until.append(closed)
+        open_spans.append(struct.unpack_from(f"<{span_count}q", stored, offset + _RING.size))
+        offset += _RING.size + 8 * span_count
+    received_s = np.frombuffer(stored, _RECEIVED_DTYPE, SERIES_PER_GROUP, offset)
+    return GroupState(tuple(closed_until), tuple(open_spans), received_s)

@@ -36,6 +36,7 @@ UNIT_SIZES_S = {"w": 7 * DAY_S, "d": DAY_S, "h": HOUR_S, "m": 60, "s": 1}
 FIRST_MONDAY_S = 4 * DAY_S
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 MEAN_YEAR_S = 31_556_952  # of the Gregorian calendar
+_NOMINAL_SIZES_S = {**UNIT_SIZES_S, "M": MEAN_YEAR_S // 12, "y": MEAN_YEAR_S}
 
 STEP_PATTERN = re.compile(r"([1-9][0-9]{0,11})([smhdwMy]?)", re.ASCII)
 SECONDS_PATTERN = re.compile(r"(-?[0-9]{1,15})(\.[0-9]+)?", re.ASCII)
@@ -62,7 +63,7 @@ class Step:
     @property
     def nominal_s(self) -> int:
         """Seconds of a step of usual length; exact where it is fixed."""
-        return self.unit_count * {**UNIT_SIZES_S, "M": MEAN_YEAR_S // 12, "y": MEAN_YEAR_S}[self.unit]
+        return self.unit_count * _NOMINAL_SIZES_S[self.unit]
 
     def fixed_s(self, tz: str = "UTC") -> int | None:
         """Seconds in every step, or None when the calendar of the zone decides."""
@@ -88,6 +89,15 @@ def parse_step(step: int | str | Step) -> Step:
     """
     if isinstance(step, Step):
         return step
+    try:
+        return _parsed_step(step)
+    except TypeError as error:  # what cannot be hashed is no step either
+        raise QueryError(f"step {step!r} is neither seconds nor text such as 5m") from error
+
+
+# Typed, because True equals 1 and is no step.
+@functools.lru_cache(maxsize=1_024, typed=True)
+def _parsed_step(step: int | str) -> Step:
     found = STEP_PATTERN.fullmatch(step if isinstance(step, str) else _digits(step))
     if found is None:
         raise QueryError(f"step {step!r} is neither seconds nor a count of s, m, h, d, w, M or y, such as 5m")
@@ -253,7 +263,13 @@ class Rows:
 
 
 def row_start(step: Step, time_s: int, tz: str = "UTC") -> int:
-    """Where the row that holds the time begins."""
+    """Where the row that holds the time begins.
+
+    Raises:
+        QueryError: the time is out of range.
+    """
+    if step.fixed_s(tz) is not None:
+        return _fixed_start(step, _checked_time(time_s))
     return int(row_edges(step, time_s, time_s, tz)[0])
 
 
@@ -266,10 +282,14 @@ def _refuse_too_many(row_count: int, step: Step, range_s: int) -> None:
         )
 
 
-def _fixed_edges(step: Step, start_s: int, end_s: int) -> NDArray[np.int64]:
+def _fixed_start(step: Step, time_s: int) -> int:
     step_s = step.nominal_s
     anchor_s = FIRST_MONDAY_S if step.unit == "w" else 0
-    first_s = (start_s - anchor_s) // step_s * step_s + anchor_s
+    return (time_s - anchor_s) // step_s * step_s + anchor_s
+
+
+def _fixed_edges(step: Step, start_s: int, end_s: int) -> NDArray[np.int64]:
+    step_s, first_s = step.nominal_s, _fixed_start(step, start_s)
     row_count = -((first_s - end_s) // step_s) if end_s > start_s else 0
     _refuse_too_many(row_count, step, end_s - start_s)
     return np.arange(first_s, first_s + row_count * step_s + 1, step_s, dtype=np.int64)

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,10 @@ from pcodec import ChunkConfig, standalone
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
 from statflow_engine.pure.cells import Cells, Floats, Ints, within
+from statflow_engine.pure.strands import Strand
 from statflow_engine.pure.tiles import BOOK, Stored, encode_head, refuse_crc
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 # CRC-32 of what follows and the number of the series, rows, rows with more than one point.
 _STRIP_HEAD = struct.Struct("<IHH")
@@ -113,8 +117,8 @@ def encode_strip(cells: Cells, chapter_periods: int) -> bytes:
     return _CRC.pack(zlib.crc32(body, int(cells.series_ids[0]))) + body
 
 
-def decode_strip(strip: Stored, where: object, series_id: int, chapter: int, chapter_periods: int) -> Cells:
-    """The cells of a strip, reduced; see `encode_strip`.
+def decode_strip(strip: Stored, where: object, series_id: int, chapter: int, chapter_periods: int) -> Strand:
+    """The cells of a strip; see `encode_strip`.
 
     Raises:
         CorruptionError: the checksum is wrong, also when the strip is another series'.
@@ -124,18 +128,30 @@ def decode_strip(strip: Stored, where: object, series_id: int, chapter: int, cha
     crc, row_count, several_count = _STRIP_HEAD.unpack_from(strip)
     refuse_crc(where, 0, zlib.crc32(strip[4:], series_id), crc)
     reader = _Reader(strip, _STRIP_HEAD.size)
-    periods = reader.positions(row_count) + chapter * chapter_periods
+    first, positions = reader.positions(row_count)
     sums = reader.floats(row_count)
-    counts = np.ones(row_count, np.int64)
-    mins = maxs = sums if kind_of(series_id) is Kind.VALUE else None
-    if several_count:
-        several = reader.positions(several_count)
-        counts[several] = reader.integers(several_count)
-        if mins is not None:
-            mins, maxs = sums.copy(), sums.copy()
-            mins[several] = reader.floats(several_count)
-            maxs[several] = reader.floats(several_count)
-    return Cells(np.full(row_count, series_id), periods, counts, sums, mins, maxs)
+    first_period = chapter * chapter_periods
+    periods = None if positions is None else positions + first_period
+    is_value = kind_of(series_id) is Kind.VALUE
+    if not several_count:
+        extremes = sums if is_value else None
+        return Strand(first_period + first, periods, None, sums, extremes, extremes)
+    several = reader.indices(several_count)
+    counts = _spread(np.ones(row_count, np.int64), several, reader.integers(several_count))
+    mins = maxs = None
+    if is_value:
+        mins = _spread(sums, several, reader.floats(several_count))
+        maxs = _spread(sums, several, reader.floats(several_count))
+    return Strand(first_period + first, periods, counts, sums, mins, maxs)
+
+
+def _spread(column: NDArray[_Number], rows: Ints | slice, exceptions: NDArray[_Number]) -> NDArray[_Number]:
+    """A copy of the column with other numbers in some rows; just those when they are as many as its rows."""
+    if len(exceptions) == len(column):
+        return exceptions
+    spread = column.copy()
+    spread[rows] = exceptions
+    return spread
 
 
 def _positions(positions: Ints) -> bytes:
@@ -180,16 +196,22 @@ class _Reader:
         self._offset += size
         return taken
 
-    def positions(self, count: int) -> Ints:
+    def positions(self, count: int) -> tuple[int, Ints | None]:
+        """The first position, and all of them; None when they follow each other without a gap."""
         method, first = _EXACT.unpack(self._take(_EXACT.size))
         if method == _RUN:
-            return np.arange(first, first + count, dtype=np.int64)
+            return first, None
         if method == _LIST:
-            return np.frombuffer(self._take(2 * count), "<u2").astype(np.int64)
+            return first, np.frombuffer(self._take(2 * count), "<u2").astype(np.int64)
         (extent,) = _U16.unpack(self._take(2))
         bits = np.unpackbits(np.frombuffer(self._take(-(-extent // 8)), np.uint8), count=extent)
         found: Ints = np.flatnonzero(bits) + first
-        return found
+        return first, found
+
+    def indices(self, count: int) -> Ints | slice:
+        """The positions as what selects them in a column."""
+        first, positions = self.positions(count)
+        return slice(first, first + count) if positions is None else positions
 
     def floats(self, count: int) -> Floats:
         numbers: Floats = self._numbers(count, np.dtype("<f8")).astype(np.float64, copy=False)

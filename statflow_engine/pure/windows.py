@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from statflow_engine.errors import QueryError
 from statflow_engine.kinds import Kind
+from statflow_engine.pure.dense import dense_columns, taken
 from statflow_engine.pure.steps import Rows
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-# Sums are to be right to 1e-12 of the magnitudes added. Adding one by one errs by up to 1.1e-16 an addend, so beyond so
-# many for one row they are added in pairs, as reduceat does.
-ONE_BY_ONE_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,8 +195,8 @@ def downsample(
     if len(numbers) and (numbers.min() < 0 or numbers.max() >= len(rows)):
         inside = (numbers >= 0) & (numbers < len(rows))
         numbers, counts, sums = numbers[inside], counts[inside], sums[inside]
-        mins, maxs = _where(inside, mins), _where(inside, maxs)
-    return Window(name, kind, rows, now_s, *_dense(len(rows), numbers, counts, sums, mins, maxs))
+        mins, maxs = taken(mins, inside), taken(maxs, inside)
+    return Window(name, kind, rows, now_s, *dense_columns(len(rows), numbers, counts, sums, mins, maxs))
 
 
 def downsample_many(
@@ -228,57 +225,17 @@ def downsample_many(
     inside = (numbers >= 0) & (numbers < len(rows))
     if not inside.all():
         numbers, series_index, counts, sums = numbers[inside], series_index[inside], counts[inside], sums[inside]
-        mins, maxs = _where(inside, mins), _where(inside, maxs)
+        mins, maxs = taken(mins, inside), taken(maxs, inside)
     numbers = series_index * len(rows) + numbers
-    dense_counts, dense_sums, dense_mins, dense_maxs = _dense(len(names) * len(rows), numbers, counts, sums, mins, maxs)
+    dense_counts, dense_sums, dense_mins, dense_maxs = dense_columns(
+        len(names) * len(rows), numbers, counts, sums, mins, maxs
+    )
     windows = []
     for index, name in enumerate(names):
         own = slice(index * len(rows), (index + 1) * len(rows))
-        extremes = _where(own, dense_mins), _where(own, dense_maxs)
+        extremes = taken(dense_mins, own), taken(dense_maxs, own)
         windows.append(Window(name, kind, rows, now_s, dense_counts[own], dense_sums[own], *extremes))
     return windows
-
-
-def _where(chosen: NDArray[np.bool_] | slice, column: Floats | None) -> Floats | None:
-    return None if column is None else column[chosen]
-
-
-def _dense(
-    row_count: int, numbers: Ints, counts: Ints, sums: Floats, mins: Floats | None, maxs: Floats | None
-) -> tuple[Ints, Floats, Floats | None, Floats | None]:
-    """Columns with a place for every row, from loose cells and the number of the row that each belongs to."""
-    # Why not sort and reduceat: these four loops cost 2 us each on the 1,440 rows of a day, and no order is asked for.
-    dense_counts = np.zeros(row_count, np.int64)
-    np.add.at(dense_counts, numbers, counts)
-    dense_sums = _dense_sums(row_count, numbers, sums)
-    if mins is None or maxs is None:
-        return dense_counts, dense_sums, None, None
-    empty = dense_counts == 0
-    return (
-        dense_counts,
-        dense_sums,
-        _dense_extremes(np.minimum, np.inf, numbers, mins, empty),
-        _dense_extremes(np.maximum, -np.inf, numbers, maxs, empty),
-    )
-
-
-def _dense_sums(row_count: int, numbers: Ints, sums: Floats) -> Floats:
-    dense = np.zeros(row_count)
-    if len(numbers) <= ONE_BY_ONE_MAX or np.bincount(numbers).max() <= ONE_BY_ONE_MAX:
-        np.add.at(dense, numbers, sums)
-        return dense
-    order = np.argsort(numbers, kind="stable")
-    numbers = numbers[order]
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    dense[numbers[starts]] = np.add.reduceat(sums[order], starts)
-    return dense
-
-
-def _dense_extremes(pick: np.ufunc, neutral: float, numbers: Ints, column: Floats, empty: NDArray[np.bool_]) -> Floats:
-    dense = np.full(len(empty), neutral)
-    pick.at(dense, numbers, column)
-    dense[empty] = np.nan
-    return dense
 
 
 def combine(windows: Sequence[Window], name: str | None = None) -> Window:

@@ -10,6 +10,7 @@ import numpy as np
 from statflow_engine.errors import PointError, QueryError, UnknownSeriesError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
 from statflow_engine.pure.cells import Ints, joined, within
+from statflow_engine.pure.dense import SeriesRows
 from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.steps import Rows, Step, choose_ring, default_start, default_step, parse_step, zone
@@ -98,13 +99,14 @@ def _asked(schema: Schema, ids: Sequence[int], rows: Rows, ring: int) -> Iterato
 def _group_windows(
     reader: Reader, asked: Asked, rows: Rows, resolution_s: int, names: dict[int, str], now_s: int
 ) -> dict[int, Window]:
-    cells = reader.cells(asked)
     ids: list[int] = asked.ids.tolist()
-    columns = (cells.periods, cells.counts, cells.sums, cells.mins, cells.maxs)
     kind = kind_of(ids[0])
     if len(ids) == 1:
-        window = downsample(rows, resolution_s, *columns, name=names[ids[0]], kind=kind, now_s=now_s)
-        return {ids[0]: window}
+        one = SeriesRows(rows, resolution_s, kind)
+        reader.add_to(one, asked)
+        return {ids[0]: Window(names[ids[0]], kind, rows, now_s, *one.columns())}
+    cells = reader.cells(asked)
+    columns = (cells.periods, cells.counts, cells.sums, cells.mins, cells.maxs)
     index_of_column = np.zeros(SERIES_PER_GROUP, np.int64)
     index_of_column[asked.ids % SERIES_PER_GROUP] = np.arange(len(ids))
     index: Ints = index_of_column[within(cells.series_ids, SERIES_PER_GROUP)]

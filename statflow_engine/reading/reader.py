@@ -5,7 +5,7 @@ the journal; all seen by one read transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import lmdb
 import numpy as np
@@ -13,11 +13,12 @@ import numpy as np
 from statflow_engine.errors import CorruptionError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of_group
 from statflow_engine.pure.cells import Cells, Ints, joined, roll_up, within
+from statflow_engine.pure.dense import SeriesRows
 from statflow_engine.pure.groups import GroupState
 from statflow_engine.pure.rings import PERIODS_PER_SPAN
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.strips import cut_strip, decode_strip
-from statflow_engine.pure.tiles import CLOSED, PackedRows, decode_blocks, decode_closed
+from statflow_engine.pure.tiles import CLOSED, PackedRows, cut_blocks, decode_blocks, decode_closed
 from statflow_engine.store.environment import Databases
 from statflow_engine.store.journal import FoldCursor
 from statflow_engine.store.journal_view import JournalView
@@ -27,8 +28,7 @@ from statflow_engine.store.storage import Found, RingStore
 WHOLE_TILE_SERIES_MIN = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What one query wants: series of one group, at one ring, of the periods [first, end)."""
 
     ring: int
@@ -63,73 +63,75 @@ class Reader:
 
     def cells(self, asked: Asked) -> Cells:
         """Loose cells at the ring's resolution; some may lie outside of the range asked."""
+        measured = kind_of_group(asked.group) is Kind.VALUE
         pieces = self._view.cells(self._txn, self._cursor, asked.group, asked.ids, asked.ring)
         state = self._store.state(asked.group)
         if state is not None:
-            pieces += _GroupReader(self._schema, self._store, state, asked).pieces()
-        return joined(pieces, measured=kind_of_group(asked.group) is Kind.VALUE)
+            several = _Several(asked)
+            _Walk(self._schema, self._store, state, asked, several).read()
+            pieces += several.pieces()
+        return joined(pieces, measured=measured)
+
+    def add_to(self, rows: SeriesRows, asked: Asked) -> None:
+        """Add to the rows what there is of the one series asked; what lies outside of them is passed over."""
+        for cells in self._view.cells(self._txn, self._cursor, asked.group, asked.ids, asked.ring):
+            rows.add_cells(cells)
+        state = self._store.state(asked.group)
+        if state is not None:
+            one = _One(asked, rows)
+            _Walk(self._schema, self._store, state, asked, one).read()
+            one.finish()
 
 
-class _GroupReader:
-    """Reads the rings of one group."""
+class _Taker(Protocol):
+    """Takes what is asked for out of stored things that hold more."""
 
-    def __init__(self, schema: Schema, store: RingStore, state: GroupState, asked: Asked) -> None:
+    def take_book(self, book: Found, chapter: int, chapter_periods: int) -> None:
+        """Out of a book."""
+
+    def take_closed(self, tile: Found) -> None:
+        """Out of a closed tile."""
+
+    def take_blocks(self, tile: Found, unit_periods: int, factor: int) -> None:
+        """Out of an open or late tile; ``factor`` of its periods are one of the ring asked."""
+
+
+class _Walk:
+    """Goes through all that may hold something of a group for one ring and range."""
+
+    def __init__(self, schema: Schema, store: RingStore, state: GroupState, asked: Asked, taker: _Taker) -> None:
         self._schema = schema
         self._store = store
         self._state = state
         self._asked = asked
-        self._ids = asked.ids.tolist()
-        self._packed = PackedRows(kind_of_group(asked.group))
-        self._pieces: list[Cells] = []
+        self._taker = taker
 
-    def pieces(self) -> list[Cells]:
+    def read(self) -> None:
         asked, ring = self._asked, self._schema.rings[self._asked.ring]
         closed_until = self._state.closed_until[asked.ring]
         first_chapter, last_chapter = ring.chapter_of_period(asked.first), ring.chapter_of_period(asked.end - 1)
         sealed_before = ring.chapter_of_span(closed_until)
         for chapter in range(first_chapter, min(last_chapter, sealed_before) + 1):
-            self._read_late(chapter)
-            if chapter < sealed_before:
-                self._read_book(chapter)
+            self._read_chapter(chapter, ring.periods_per_chapter, is_sealed=chapter < sealed_before)
         first_span = max(asked.first // PERIODS_PER_SPAN, sealed_before * ring.spans_per_chapter)
         for span in range(first_span, min((asked.end - 1) // PERIODS_PER_SPAN + 1, closed_until)):
-            self._read_closed(span)
+            found = self._store.tile(asked.ring, asked.group, span)
+            if found is not None and found.form == CLOSED:
+                self._taker.take_closed(found)
         for index in range(asked.ring + 1):
             self._read_open(index)
-        return self._pieces + self._packed.cells()
 
-    # -- one thing after the other --
-
-    def _read_book(self, chapter: int) -> None:
-        asked = self._asked
-        book = self._store.book(asked.ring, asked.group, chapter)
-        if book is None:
-            return
-        periods = self._schema.rings[asked.ring].periods_per_chapter
-        for id_ in self._ids:
-            strip = cut_strip(book.stored, book.where, id_ % SERIES_PER_GROUP)
-            if len(strip):
-                self._pieces.append(decode_strip(strip, book.where, id_, chapter, periods))
-
-    def _read_late(self, chapter: int) -> None:
-        asked = self._asked
-        late = self._store.late(asked.ring, asked.group, chapter)
+    def _read_chapter(self, chapter: int, chapter_periods: int, *, is_sealed: bool) -> None:
+        asked, store = self._asked, self._store
+        late = store.late(asked.ring, asked.group, chapter)
         if late is not None:
-            self._pieces += self._block_rows(late, self._schema.rings[asked.ring].periods_per_chapter)
-
-    def _read_closed(self, span: int) -> None:
-        asked = self._asked
-        found = self._store.tile(asked.ring, asked.group, span)
-        if found is None or found.form != CLOSED:
-            return
-        if len(self._ids) < WHOLE_TILE_SERIES_MIN:
-            for id_ in self._ids:
-                self._packed.cut(found.stored, found.where, id_)
-        else:
-            self._pieces.append(self._wanted(decode_closed(found.stored, found.where, asked.group)))
+            self._taker.take_blocks(late, chapter_periods, 1)
+        book = store.book(asked.ring, asked.group, chapter) if is_sealed else None
+        if book is not None:
+            self._taker.take_book(book, chapter, chapter_periods)
 
     def _read_open(self, index: int) -> None:
-        """The open tiles of a ring in the range asked, rolled up to the ring asked."""
+        """The open tiles of a ring in the range asked."""
         asked, fine, coarse = self._asked, self._schema.rings[index], self._schema.rings[self._asked.ring]
         factor = coarse.resolution_s // fine.resolution_s
         for span in self._state.open_spans[index]:
@@ -140,15 +142,67 @@ class _GroupReader:
             if found is None:
                 where = f"tile of ring {index}, group {asked.group}, span {span}"
                 raise CorruptionError(where, 0, "the group's state has it open, but there is none")
-            rows = self._block_rows(found, PERIODS_PER_SPAN)
-            self._pieces += rows if factor == 1 else [roll_up(cells, factor) for cells in rows]
+            self._taker.take_blocks(found, PERIODS_PER_SPAN, factor)
 
-    def _block_rows(self, found: Found, unit_periods: int) -> list[Cells]:
-        group = self._asked.group
-        if len(self._ids) == 1:
-            column = self._ids[0] % SERIES_PER_GROUP
-            return decode_blocks(found.stored, found.where, group, unit_periods, column)
-        return [self._wanted(cells) for cells in decode_blocks(found.stored, found.where, group, unit_periods)]
+
+class _One:
+    """Takes one series' share and adds it to the rows of an answer."""
+
+    def __init__(self, asked: Asked, rows: SeriesRows) -> None:
+        (self._id,) = asked.ids.tolist()
+        self._column = self._id % SERIES_PER_GROUP
+        self._rows = rows
+        self._packed = PackedRows(rows.kind)
+
+    def take_book(self, book: Found, chapter: int, chapter_periods: int) -> None:
+        strip = cut_strip(book.stored, book.where, self._column)
+        if len(strip):
+            self._rows.add_strand(decode_strip(strip, book.where, self._id, chapter, chapter_periods))
+
+    def take_closed(self, tile: Found) -> None:
+        self._packed.cut(tile.stored, tile.where, self._id)
+
+    def take_blocks(self, tile: Found, unit_periods: int, factor: int) -> None:
+        to_period, blocks = cut_blocks(tile.stored, tile.where, self._rows.kind, unit_periods, self._column)
+        for block in blocks:
+            self._rows.add_block(block, to_period, factor)
+
+    def finish(self) -> None:
+        """Add what was only gathered."""
+        for cells in self._packed.cells():
+            self._rows.add_cells(cells)
+
+
+class _Several:
+    """Takes the shares of several series of a group, as loose cells."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._ids = asked.ids.tolist()
+        self._packed = PackedRows(kind_of_group(asked.group))
+        self._pieces: list[Cells] = []
+
+    def take_book(self, book: Found, chapter: int, chapter_periods: int) -> None:
+        for id_ in self._ids:
+            strip = cut_strip(book.stored, book.where, id_ % SERIES_PER_GROUP)
+            if len(strip):
+                self._pieces.append(decode_strip(strip, book.where, id_, chapter, chapter_periods).cells(id_))
+
+    def take_closed(self, tile: Found) -> None:
+        if len(self._ids) < WHOLE_TILE_SERIES_MIN:
+            for id_ in self._ids:
+                self._packed.cut(tile.stored, tile.where, id_)
+        else:
+            self._pieces.append(self._wanted(decode_closed(tile.stored, tile.where, self._asked.group)))
+
+    def take_blocks(self, tile: Found, unit_periods: int, factor: int) -> None:
+        for cells in decode_blocks(tile.stored, tile.where, self._asked.group, unit_periods):
+            wanted = self._wanted(cells)
+            self._pieces.append(wanted if factor == 1 else roll_up(wanted, factor))
+
+    def pieces(self) -> list[Cells]:
+        """All that was taken."""
+        return self._pieces + self._packed.cells()
 
     def _wanted(self, cells: Cells) -> Cells:
         if len(self._ids) == SERIES_PER_GROUP:
@@ -160,6 +214,8 @@ class _GroupReader:
 
 def by_group(ids: Sequence[int]) -> dict[int, Ints]:
     """Ascending ids of each group."""
+    if len(ids) == 1:
+        return {ids[0] // SERIES_PER_GROUP: np.array(ids, np.int64)}
     groups: dict[int, list[int]] = {}
     for id_ in sorted(ids):
         groups.setdefault(id_ // SERIES_PER_GROUP, []).append(id_)

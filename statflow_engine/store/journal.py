@@ -6,8 +6,8 @@ is folded. A replicated log could take its place.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import lmdb
 
@@ -23,8 +23,7 @@ _CURSOR = struct.Struct("<QQQIQQ")
 _CURSOR_KEY = b"fold"
 
 
-@dataclass(frozen=True, slots=True)
-class FoldCursor:
+class FoldCursor(NamedTuple):
     """How far folding has come: the records of a window, walked group by group.
 
     Readers skip the rows of records up to `window_last` whose group is below `next_group`: these are in
@@ -91,6 +90,11 @@ class Journal:
                 return Tail(position, decode_head(cursor.value(), f"record {position}").rows_after)
         folded = FoldCursor.read(txn, self._db)
         return Tail(folded.done, folded.done_rows)
+
+    def last_position(self, txn: lmdb.Transaction, folded: FoldCursor) -> int:
+        """The position of the last record; of the last dropped one when the journal is empty."""
+        with txn.cursor(db=self._db["journal"]) as cursor:
+            return _position(cursor.key()) if cursor.last() else folded.done
 
     def append(
         self, txn: lmdb.Transaction, tail: Tail, series_ids: Ints, timestamps_s: Ints, values: Floats, received_s: int
@@ -164,4 +168,4 @@ def _position(key: Stored) -> int:
 
 def moved(cursor: FoldCursor, **changes: int) -> FoldCursor:
     """The cursor with some fields changed."""
-    return replace(cursor, **changes)
+    return cursor._replace(**changes)

@@ -146,16 +146,16 @@ class JournalView:
             known = self._snapshot
             if known.done > cursor.done:
                 # The transaction began before rows that we dropped were folded; it needs them.
-                return self._grown(txn, _Snapshot(cursor.done, cursor.done))
+                return self._grown(txn, cursor, _Snapshot(cursor.done, cursor.done))
             if known.done < cursor.done:
                 runs = tuple(run for run in (run.after(cursor.done) for run in known.runs) if len(run))
                 known = _Snapshot(cursor.done, max(known.through, cursor.done), runs)
-            self._snapshot = known = self._grown(txn, known)
+            self._snapshot = known = self._grown(txn, cursor, known)
             return known
 
-    def _grown(self, txn: lmdb.Transaction, known: _Snapshot) -> _Snapshot:
+    def _grown(self, txn: lmdb.Transaction, cursor: FoldCursor, known: _Snapshot) -> _Snapshot:
         """With the records behind those that are known."""
-        last = self._journal.tail(txn).position
+        last = self._journal.last_position(txn, cursor)
         if last <= known.through:
             return known
         points, positions, lengths = self._journal.read(txn, known.through, last)

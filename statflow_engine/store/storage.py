@@ -7,7 +7,7 @@ two are compared: another lap's reads as nothing, a thing that does not belong a
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import lmdb
 
@@ -31,8 +31,7 @@ _FORMS_OF_SPAN = (OPEN, CLOSED)
 Get = Callable[[bytes], Stored | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A stored thing, where it lies, and the number that it says it has."""
 
     where: "KeyText"
@@ -62,19 +61,25 @@ class RingStore:
 
     def tile(self, ring: int, group: int, span: int) -> Found | None:
         """The open or closed tile of a span; None when there is none of this lap."""
-        return self._of_lap(tile_key(self.schema, ring, group, span), span)
+        return self._of_lap(tile_key(self.schema, ring, group, span), span, _FORMS_OF_SPAN)
 
     def late(self, ring: int, group: int, chapter: int) -> Found | None:
         """The late tile of a chapter; None when there is none of this lap."""
-        return self._of_lap(late_key(self.schema, ring, group, chapter), chapter)
+        return self._of_lap(late_key(self.schema, ring, group, chapter), chapter, _FORMS_OF_ITEM[LATE_ITEM])
 
     def book(self, ring: int, group: int, chapter: int) -> Found | None:
         """The book of a chapter; None when there is none of this lap."""
-        return self._of_lap(book_key(self.schema, ring, group, chapter), chapter)
+        return self._of_lap(book_key(self.schema, ring, group, chapter), chapter, _FORMS_OF_ITEM[BOOK_ITEM])
 
-    def _of_lap(self, key: bytes, number: int) -> Found | None:
-        found = self.found(key)
-        return found if found is not None and found.number == number else None
+    def _of_lap(self, key: bytes, number: int, forms: tuple[int, ...]) -> Found | None:
+        stored = self._get_ring(key)
+        if stored is None:
+            return None
+        found = _decoded(key, stored)
+        if found.number == number and found.form in forms:
+            return found  # The key was made of the number: it lies where it belongs.
+        refuse_misplaced(self.schema, key, found.form, found.number)
+        return None
 
     def found(self, key: bytes) -> Found | None:
         """What lies at a key, whichever lap it is of.
@@ -85,10 +90,15 @@ class RingStore:
         stored = self._get_ring(key)
         if stored is None:
             return None
-        where = KeyText(key)
-        form, _, number = decode_head(stored, where, zlib.crc32(key[: _HOME.size]))
-        refuse_misplaced(self.schema, key, form, number)
-        return Found(where, stored, form, number)
+        found = _decoded(key, stored)
+        refuse_misplaced(self.schema, key, found.form, found.number)
+        return found
+
+
+def _decoded(key: bytes, stored: Stored) -> Found:
+    where = KeyText(key)
+    form, _, number = decode_head(stored, where, zlib.crc32(key[: _HOME.size]))
+    return Found(where, stored, form, number)
 
 
 def refuse_misplaced(schema: Schema, key: bytes, form: int, number: int) -> None:
@@ -127,8 +137,7 @@ def _key(geometry: Ring, ring: int, group: int, chapter: int, item: int) -> byte
     return RING_KEY.pack(ring, group, geometry.place(chapter), item)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyText:
+class KeyText(NamedTuple):
     """What a key names, put into words only when an error needs them."""
 
     key: bytes

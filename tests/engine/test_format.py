@@ -126,11 +126,11 @@ def test_the_book_is_read_whole_and_by_series():
     strip = cut_strip(book, "book x", 1)
 
     assert [bool(each) for each in cut_strips(book, "book x")] == [column == 1 for column in range(SERIES_PER_GROUP)]
-    assert rows_of(decode_strip(strip, "strip x", series_id, made.CHAPTER, 1_024)) == made.STRIP_ROWS
+    assert rows_of(decode_strip(strip, "strip x", series_id, made.CHAPTER, 1_024).cells(series_id)) == made.STRIP_ROWS
 
 
 def test_the_strip_by_pcodec_is_read():
-    assert rows_of(decode_strip(BYTES["strip by pcodec"], "strip x", 2, 0, 1_024)) == made.LONG_STRIP_ROWS
+    assert rows_of(decode_strip(BYTES["strip by pcodec"], "strip x", 2, 0, 1_024).cells(2)) == made.LONG_STRIP_ROWS
 
 
 def test_the_state_is_read():

@@ -10,12 +10,14 @@ from statflow_engine.pure.cells import joined
 from statflow_engine.pure.tiles import (
     BLOCKS_MAX,
     CLOSED,
+    COARSE_BLOCKS_MAX,
     FORM_NAMES,
     LATE,
     OPEN,
     BlockWriter,
     PackedRows,
     appended,
+    cut_blocks,
     decode_blocks,
     decode_closed,
     decode_head,
@@ -41,8 +43,18 @@ def tile_rows(kind, span, unit_periods=64, **more):
 def blocks_rows(stored, kind, unit_periods, column=None):
     """The rows that an open or late tile of group ``kind`` gives to a reader, who reads the head first."""
     decode_head(stored, "tile x", HOME)
-    pieces = decode_blocks(stored, "tile x", int(kind), unit_periods, column)
-    return rows_of(joined(pieces, measured=kind is Kind.VALUE))
+    if column is None:
+        return rows_of(joined(decode_blocks(stored, "tile x", int(kind), unit_periods), measured=kind is Kind.VALUE))
+    to_period, blocks = cut_blocks(stored, "tile x", kind, unit_periods, column)
+    rows = []
+    for block in blocks:
+        counts = [1] * len(block.numbers) if block.counts is None else block.counts.tolist()
+        nothing = [None] * len(counts)
+        mins, maxs = (nothing if each is None else each.astype(float).tolist() for each in (block.mins, block.maxs))
+        periods = (block.numbers.astype(int) + to_period).tolist()
+        ids = [kind * SERIES_PER_GROUP + column] * len(counts)
+        rows += zip(ids, periods, counts, block.sums.astype(float).tolist(), mins, maxs, strict=True)
+    return rows
 
 
 def closed_rows(stored, kind):
@@ -137,14 +149,15 @@ def test_the_last_period_of_the_last_column_of_a_chapter_is_found(kind):
 def test_a_tile_grows_by_blocks_and_keeps_their_order(data, kind, number, block_count):
     stored, wanted = None, []
     for _ in range(block_count):
-        assert stored is None or not over_full(stored)
+        assert stored is None or not over_full(stored, 0)
         rows = data.draw(tile_rows(kind, number))
         block = BlockWriter(cells_of(rows), 64).block(0, len(rows))
         stored = appended(stored, OPEN, number, block, HOME)
         wanted += rows
 
     assert blocks_rows(stored, kind, 64) == wanted
-    assert over_full(stored) == (block_count > BLOCKS_MAX)
+    assert over_full(stored, 0) == (block_count > BLOCKS_MAX)
+    assert over_full(stored, 1) == (block_count > COARSE_BLOCKS_MAX)
 
 
 @LAW

@@ -22,7 +22,7 @@ from statflow_engine.folding.fold import Folder
 from statflow_engine.folding.purge import Purger
 from statflow_engine.kinds import Kind
 from statflow_engine.limits import Limits
-from statflow_engine.pure.batches import Batch, Names
+from statflow_engine.pure.batches import Batch, CellBatch, Names
 from statflow_engine.pure.known_names import KnownNames
 from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import SCHEMA_DEFAULT, Schema
@@ -39,6 +39,7 @@ from statflow_engine.store.meters import meter
 from statflow_engine.upkeep import Status, Upkeep
 from statflow_engine.writing.acceptance import Pending, Receipt
 from statflow_engine.writing.commit import Committer
+from statflow_engine.writing.counted import CellWriter
 
 # What single points get that wait for the interval's commit: making it anew would take as long as all the rest.
 _ONE_POINT = Receipt(1)
@@ -85,6 +86,7 @@ class Engine:
         self._view = JournalView(self.schema, self._journal)
         self._known = KnownNames(self._limits.names_cached)
         self._committer = Committer(self._environment, self.schema, self._journal, self._catalog, self._known, clock)
+        self._cells = CellWriter(self._environment, self.schema, self._catalog, self._known, self._committer)
         folder = Folder(self._environment, self.schema, self._journal, self._catalog)
         self._upkeep = Upkeep(folder, self._committer, self.schema, self._limits, self.status)
         self._is_interval = durability == "interval"
@@ -199,6 +201,34 @@ class Engine:
         receipt = self._committer.wait_for(pending)
         self._upkeep.fold_if_due()
         return receipt
+
+    def write_cells(
+        self,
+        names: Names,
+        kinds: "Kind | int | ArrayLike",
+        timestamps_s: ArrayLike,
+        counts: ArrayLike,
+        sums: ArrayLike,
+        mins: ArrayLike | None = None,
+        maxs: ArrayLike | None = None,
+        *,
+        namespace: str = "",
+        meters: Sequence[tuple[str, int | None]] = (),
+        series_limit: int | None = None,
+    ) -> Receipt:
+        """Store points that were counted elsewhere, all or none; the arguments are those of `CellBatch`.
+
+        A row enters every ring that reaches back to its time now, as its points would. At most 50,000 rows a batch.
+        Durable when this returns, whatever the engine's durability is.
+
+        Raises:
+            PointError: a row is refused.
+            KindError, LimitError, StoreError: as `write`.
+        """
+        self._refuse_use()
+        self._commit_staged()
+        batch = CellBatch(names, kinds, timestamps_s, counts, sums, mins, maxs, namespace, tuple(meters), series_limit)
+        return self._cells.write(batch, self.now_s())
 
     def stage(self, batch: Batch) -> Pending:
         """The first half of a write: validate a batch and queue it for the next `commit`.

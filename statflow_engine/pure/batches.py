@@ -99,6 +99,95 @@ class Columns:
         return self.kinds if isinstance(self.kinds, int) else int(self.kinds[point])
 
 
+@dataclass(frozen=True, slots=True)
+class CellBatch:
+    """Points that were counted elsewhere and are stored all or none: an export of another store, a histogram.
+
+    Attributes:
+        names, kinds: as of a `Batch`, one a row.
+        timestamps_s: whole Unix seconds, one a row: where the period begins in which the points were counted.
+        counts: whole numbers from 1 to 2**53, one a row: how many points it stands for.
+        sums: numbers, one a row, finite, of a magnitude of at most 1e200 a point.
+        mins, maxs: numbers, one a row, finite, of a magnitude of at most 1e200, no min above its max. Of counters they
+            mean nothing; None where all rows are counters'.
+        namespace, series_limit: as of a `Batch`.
+        meters: (name, limit or None), each counts the rows.
+    """
+
+    names: Names
+    kinds: "Kind | int | ArrayLike"
+    timestamps_s: ArrayLike
+    counts: ArrayLike
+    sums: ArrayLike
+    mins: ArrayLike | None = None
+    maxs: ArrayLike | None = None
+    namespace: str = ""
+    meters: Sequence[tuple[str, int | None]] = field(default=())
+    series_limit: int | None = None
+
+    def of_points(self) -> Batch:
+        """The batch of points that has these names, kinds and times, and nothing for values."""
+        values = np.zeros(len(_column(self.sums, "iuf", "sums must be numbers")))
+        return Batch(
+            self.names,
+            self.kinds,
+            self.timestamps_s,
+            values,
+            self.namespace,
+            meters=self.meters,
+            series_limit=self.series_limit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """The numbers of a `CellBatch`: int64 and float64, one a row; extremes are 0 for counters."""
+
+    counts: Ints
+    sums: Floats
+    mins: Floats
+    maxs: Floats
+
+
+COUNT_MAX = 2**53
+
+
+def validated_tallies(batch: CellBatch, columns: Columns) -> Tallies:
+    """The numbers of a batch whose names, kinds and times are valid.
+
+    Raises:
+        PointError: lengths differ, or a number is refused; names the first such row.
+    """
+    row_count = len(columns)
+    counts = _integers(batch.counts, "counts must be whole numbers")
+    _refuse_length("counts", len(counts), row_count)
+    _refuse_rows((counts < 1) | (counts > COUNT_MAX), "count must be 1 to 2**53")
+    sums = _column(batch.sums, "iuf", "sums must be numbers").astype(np.float64, copy=False)
+    _refuse_rows(~(np.abs(sums) <= counts * MAGNITUDE_MAX), "sum must be a finite number of at most 1e200 a point")
+    kinds = np.broadcast_to(np.asarray(columns.kinds), row_count)
+    is_value = kinds == Kind.VALUE
+    _refuse_rows(kinds == ANY_KIND, "a cell must say its kind")
+    mins, maxs = _extremes(batch.mins, "min", is_value), _extremes(batch.maxs, "max", is_value)
+    _refuse_rows(mins > maxs, "min is above max")
+    return Tallies(counts, sums, mins, maxs)
+
+
+def _extremes(column: ArrayLike | None, word: str, is_value: NDArray[np.bool_]) -> Floats:
+    if column is None:
+        _refuse_rows(is_value, f"{word} of a value is missing")
+        return np.zeros(len(is_value))
+    numbers = _column(column, "iuf", f"{word}s must be numbers").astype(np.float64, copy=False)
+    _refuse_length(f"{word}s", len(numbers), len(is_value))
+    numbers = np.where(is_value, numbers, 0.0)
+    _refuse_rows(~(np.abs(numbers) <= MAGNITUDE_MAX), f"{word} must be a finite number of at most 1e200")
+    return numbers
+
+
+def _refuse_rows(wrong: NDArray[np.bool_], reason: str) -> None:
+    if bool(wrong.any()):
+        raise PointError(reason, int(np.flatnonzero(wrong)[0]))
+
+
 def validated(batch: Batch, schema: Schema, now_s: int, points_max: int) -> Columns:
     """The columns of a batch.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind
-from statflow_engine.pure.cells import Cells, Ints, of_points, reduce, stretches
+from statflow_engine.pure.cells import Cells, Floats, Ints, of_points, reduce, stretches
 from statflow_engine.pure.records import Points
 from statflow_engine.pure.rings import PERIODS_PER_SPAN, Ring
 from statflow_engine.pure.schema import Schema
@@ -27,6 +27,29 @@ class Piece:
     span: int
     cells: Cells
     block: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Points that were counted elsewhere: each row stands for some points of one series at one moment.
+
+    Attributes:
+        series_ids, timestamps_s: int64.
+        counts: int64, at least 1.
+        sums, mins, maxs: float64, finite; of counters mins and maxs mean nothing.
+        received_s: int64, when they came in.
+    """
+
+    series_ids: Ints
+    timestamps_s: Ints
+    counts: Ints
+    sums: Floats
+    mins: Floats
+    maxs: Floats
+    received_s: Ints
+
+    def __len__(self) -> int:
+        return len(self.series_ids)
 
 
 @dataclass(frozen=True)
@@ -47,11 +70,30 @@ class FoldRows:
         """Reduce a window's points; those of dead series are dropped."""
         before_s, after_s = int(points.received_s.min()), int(points.received_s.max())
         if len(dead_ids):
-            points = _taken(points, ~np.isin(points.series_ids, dead_ids))
+            living = _taken(points, ~np.isin(points.series_ids, dead_ids))
+            assert isinstance(living, Points)
+            points = living
+        entries = entry_rings(schema, points.timestamps_s, points.received_s)
+        return cls._split(schema, points, entries, before_s, after_s)
+
+    @classmethod
+    def of_counted(cls, schema: Schema, counted: Counted) -> Self:
+        """Reduce points that were counted elsewhere; there is at least one."""
+        entries = entry_rings(schema, counted.timestamps_s, counted.received_s)
+        return cls._split(schema, counted, entries, int(counted.received_s.min()), int(counted.received_s.max()))
+
+    @classmethod
+    def _split(
+        cls, schema: Schema, points: "Points | Counted", entries: NDArray[np.uint8], before_s: int, after_s: int
+    ) -> Self:
         of_kind = points.series_ids // SERIES_PER_GROUP % 2
         first_span = schema.finest.span(before_s)
-        sides = (_Side.of(schema, _taken(points, of_kind == kind), kind, first_span) for kind in Kind)
-        return cls(before_s, after_s, tuple(side for side in sides if side is not None))
+        sides = []
+        for kind in Kind:
+            own = of_kind == kind
+            if bool(own.any()):
+                sides.append(_Side.of(schema, _taken(points, own), entries[own], kind, first_span))
+        return cls(before_s, after_s, tuple(sides))
 
     def groups(self) -> list[int]:
         """The groups that have rows, ascending."""
@@ -110,10 +152,10 @@ class _Side:
     received: Ints
 
     @classmethod
-    def of(cls, schema: Schema, points: Points, kind: Kind, first_span: int) -> Self | None:
-        if len(points) == 0:
-            return None
-        entries = entry_rings(schema, points.timestamps_s, points.received_s)
+    def of(
+        cls, schema: Schema, points: "Points | Counted", entries: NDArray[np.uint8], kind: Kind, first_span: int
+    ) -> Self:
+        """``entries``: for each point the finest ring that it enters."""
         finest = _cells_of(schema.finest, _taken(points, entries == 0) if entries.any() else points, kind)
         over = finest.periods < first_span * PERIODS_PER_SPAN
         any_over = bool(over.any())
@@ -165,15 +207,22 @@ class _Side:
         return found if len(found) == SERIES_PER_GROUP else np.zeros(SERIES_PER_GROUP, np.int64)
 
 
-def _taken(points: Points, rows: NDArray[np.bool_]) -> Points:
+def _taken(points: "Points | Counted", rows: NDArray[np.bool_]) -> "Points | Counted":
     if bool(rows.all()):
         return points
-    return Points(points.series_ids[rows], points.timestamps_s[rows], points.values[rows], points.received_s[rows])
+    ids, timestamps_s, received_s = points.series_ids[rows], points.timestamps_s[rows], points.received_s[rows]
+    if isinstance(points, Points):
+        return Points(ids, timestamps_s, points.values[rows], received_s)
+    counts, sums, mins, maxs = points.counts[rows], points.sums[rows], points.mins[rows], points.maxs[rows]
+    return Counted(ids, timestamps_s, counts, sums, mins, maxs, received_s)
 
 
-def _cells_of(ring: Ring, points: Points, kind: Kind) -> Cells:
-    periods = points.timestamps_s // ring.resolution_s
-    return of_points(points.series_ids, periods, points.values, measured=kind is Kind.VALUE)
+def _cells_of(ring: Ring, points: "Points | Counted", kind: Kind) -> Cells:
+    periods, measured = points.timestamps_s // ring.resolution_s, kind is Kind.VALUE
+    if isinstance(points, Points):
+        return of_points(points.series_ids, periods, points.values, measured=measured)
+    extremes = (points.mins, points.maxs) if measured else (None, None)
+    return Cells(points.series_ids, periods, points.counts, points.sums, *extremes)
 
 
 def entry_rings(schema: Schema, timestamps_s: Ints, received_s: Ints) -> NDArray[np.uint8]:

@@ -110,7 +110,7 @@ class Committer:
         else:
             columns = validated(batch, self._schema, now_s, self._limits.batch_points)
             pending = Pending(batch, columns.copied() if answered_later else columns)
-            self._look_up_cached(pending)
+            self.look_up_cached(pending)
         with self._stage_lock:
             self._staged.append(pending)
         return pending
@@ -135,8 +135,12 @@ class Committer:
         """Why nothing is accepted at this moment; None: it can be."""
         return None if now_s >= EARLIEST_NOW_S else f"server clock is wrong: it says {now_s} s, which is past"
 
-    def _look_up_cached(self, pending: Pending) -> None:
-        """Ids of the names as far as they are known; -1 where not."""
+    def look_up_cached(self, pending: Pending) -> None:
+        """Note ids of the names as far as they are known, -1 where not.
+
+        Raises:
+            PointError: a name that is not known can be no name.
+        """
         cache = self._known.newest
         columns = pending.columns
         known = cache.of(pending.batch.namespace)
@@ -251,7 +255,7 @@ class Committer:
             one.pending.settle(one.receipt)
 
     def _stored(self, pendings: list[Pending]) -> tuple[list[Accepted], NameCache]:
-        self._refuse_if_full()
+        self.refuse_if_full(0)
         with self._environment.write() as txn:
             cursor = FoldCursor.read(txn, self._db)
             tail = self._journal.tail(txn)
@@ -301,7 +305,9 @@ class Committer:
 
     # -- room --
 
-    def _refuse_if_full(self) -> None:
+    def refuse_if_full(self, rows: int) -> None:
+        """Raise a StoreFullError when there is no room for more; ``rows`` are about to be written."""
+        self._rows_until_room_check -= rows
         self._commits_until_room_check -= 1
         if self._commits_until_room_check < 0 or self._rows_until_room_check < 0 or self._refusal is not None:
             self._refusal = self._environment.refusal()

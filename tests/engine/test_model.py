@@ -99,6 +99,22 @@ class EngineBesideModel(RuleBasedStateMachine):
         assert receipt.points == len(batch["names"])
         self._meet_new_series(namespace)
 
+    @rule(data=st.data(), namespace=namespaces)
+    def write_a_batch_of_cells(self, data, namespace):
+        batch = data.draw(batches(self.schema, self.clock.now_s))
+        self.model.write(**batch, now_s=self.clock.now_s, namespace=namespace)
+        times_s = batch["timestamps_s"] or [self.clock.now_s] * len(batch["names"])
+        cells = {}
+        for name, kind, time_s, value in zip(batch["names"], batch["kinds"], times_s, batch["values"], strict=True):
+            cells.setdefault((name, kind, time_s), []).append(value)
+        columns = [list(column) for column in zip(*cells, strict=True)] or [[], [], []]
+        numbers = [[pick(values) for values in cells.values()] for pick in (len, math.fsum, min, max)]
+
+        receipt = self.engine.write_cells(*columns, *numbers, namespace=namespace)
+
+        assert receipt.points == len(cells)
+        self._meet_new_series(namespace)
+
     @rule(name=names, age=st.data(), number=st.integers(-5, 5))
     def write_one_point(self, name, age, number):
         oldest_s = self.schema.coarsest.reach_s(self.clock.now_s)

@@ -22,7 +22,7 @@ from statflow_engine.errors import CorruptionError, StatFlowError
 from statflow_engine.kinds import SERIES_PER_GROUP, column_of, kind_of, kind_of_group, ordinal_of
 from statflow_engine.pure.cells import Cells, Floats, Ints, reduce, roll_up, stretches
 from statflow_engine.pure.groups import GroupState
-from statflow_engine.pure.records import decode_records
+from statflow_engine.pure.records import decode_columns
 from statflow_engine.pure.rings import EARLY_S, PERIODS_PER_SPAN
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.strips import cut_strips, decode_strip
@@ -113,7 +113,7 @@ def _check_journal(txn: lmdb.Transaction, db: Databases, journal: Journal, catal
     for position, record in journal.after(txn, 0):
         try:
             head = journal.head(record, position)
-            ids = decode_records([(record, f"record {position}")]).series_ids
+            ids = decode_columns(record, f"record {position}").series_ids
         except CorruptionError as error:
             yield str(error)
             continue

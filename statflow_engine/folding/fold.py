@@ -181,10 +181,11 @@ class Folder:
         dead = self._catalog.dead(txn)
         known = self._window
         if known is None or (known.done, known.last, known.dead_count) != (cursor.done, last, len(dead)):
-            points, _, lengths = self._journal.read(txn, cursor.done, last)
-            rows = FoldRows.of(self._schema, points, np.array(dead, np.int64))
+            _, records = self._journal.read(txn, cursor.done, last)
+            rows = FoldRows.of(self._schema, records, np.array(dead, np.int64))
             groups = self._groups(txn, rows, cursor.swept_span)
-            self._window = known = _Window(cursor.done, last, len(dead), rows, sum(lengths), groups)
+            row_count = sum(len(record.series_ids) for record in records)
+            self._window = known = _Window(cursor.done, last, len(dead), rows, row_count, groups)
         return known
 
     def _groups(self, txn: lmdb.Transaction, rows: FoldRows, swept_span: int) -> list[int]:

@@ -5,7 +5,7 @@ import numpy as np
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, column_of, kind_of_group
 from statflow_engine.pure.cells import Cells, joined, reduce, row_changes, stretches
 from statflow_engine.pure.rings import Ring
-from statflow_engine.pure.strips import cut_strips, decode_strip, encode_book, encode_strip
+from statflow_engine.pure.strips import cut_strip, decode_strip, encode_book, encode_strip, with_strips
 from statflow_engine.pure.tiles import (
     CLOSED,
     LATE,
@@ -16,7 +16,7 @@ from statflow_engine.pure.tiles import (
     encode_blocks,
     over_full,
 )
-from statflow_engine.store.storage import Draft, book_key, home_of, late_key, tile_key
+from statflow_engine.store.storage import Draft, Found, book_key, home_of, late_key, tile_key
 
 # Late rows are merged into strips at once when they bring so many for each strip that has to be rewritten: decoding and
 # encoding a strip costs some 60 us, appending a row to a late tile 0.3.
@@ -99,32 +99,35 @@ class Sealer:
         found = self._draft.store.found(key)
         if found is not None and found.number > chapter:
             return  # A later lap has the place.
-        strips = [b""] * SERIES_PER_GROUP
-        if found is not None and found.number == chapter:
-            strips = cut_strips(found.stored, found.where)
-        self._rewrite(strips, chapter, self._reduced(pieces))
-        self._draft.put(key, encode_book(chapter, strips, self._home))
+        old = found if found is not None and found.number == chapter else None
+        changed = self._changed(old, chapter, self._reduced(pieces))
+        if old is None:
+            book = encode_book(chapter, [changed.get(column, b"") for column in range(SERIES_PER_GROUP)], self._home)
+        else:
+            book = with_strips(old.stored, old.where, chapter, changed, self._home)
+        self._draft.put(key, book)
 
-    def _rewrite(self, strips: list[bytes], chapter: int, rows: Cells) -> None:
+    def _changed(self, book: Found | None, chapter: int, rows: Cells) -> dict[int, bytes]:
+        """New strips by column, of the rows and what the book has of their series."""
+        changed = {}
         for start, end in stretches(rows.series_ids):
             cells = rows.take(slice(start, end))
             series_id = int(cells.series_ids[0])
             column = column_of(series_id)
-            if strips[column]:
-                where = self._where("strip", chapter)
-                old = decode_strip(strips[column], where, series_id, chapter, self._chapter_periods)
+            strip = b"" if book is None else cut_strip(book.stored, book.where, column)
+            if len(strip):
+                old = decode_strip(strip, self._where("strip", chapter), series_id, chapter, self._chapter_periods)
                 cells = self._reduced([old.cells(series_id), cells])
-            strips[column] = encode_strip(cells, self._chapter_periods)
+            changed[column] = encode_strip(cells, self._chapter_periods)
+        return changed
 
     def blank(self, chapter: int, columns: list[int]) -> None:
         """Take the cells of some series out of a chapter's book and late tile."""
         book = self._draft.store.book(self._index, self._group, chapter)
         if book is not None:
-            strips = cut_strips(book.stored, book.where)
-            for column in columns:
-                strips[column] = b""
+            blank = dict.fromkeys(columns, b"")
             key = book_key(self._schema, self._index, self._group, chapter)
-            self._draft.put(key, encode_book(chapter, strips, self._home))
+            self._draft.put(key, with_strips(book.stored, book.where, chapter, blank, self._home))
         late = self._draft.store.late(self._index, self._group, chapter)
         if late is not None:
             rows = without(joined(self._late_rows(late.stored, chapter), measured=self._measured), columns)

@@ -4,8 +4,10 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from statflow_engine.errors import CorruptionError
 from statflow_engine.pure.cells import Floats, Ints
@@ -35,6 +37,22 @@ class Points:
 
     def __len__(self) -> int:
         return len(self.series_ids)
+
+    def take(self, rows: NDArray[np.bool_]) -> Self:
+        """The rows that a mask selects."""
+        return type(self)(self.series_ids[rows], self.timestamps_s[rows], self.values[rows], self.received_s[rows])
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Self]) -> Self:
+        """One after the other."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(
+            np.concatenate([piece.series_ids for piece in pieces]),
+            np.concatenate([piece.timestamps_s for piece in pieces]),
+            np.concatenate([piece.values for piece in pieces]),
+            np.concatenate([piece.received_s for piece in pieces]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +102,29 @@ def decode_head(record: Stored, where: object) -> RecordHead:
     return RecordHead(row_count, received_s, rows_before)
 
 
-def decode_records(records: Sequence[tuple[Stored, str]]) -> Points:
-    """The points of some records, one after the other, newly allocated.
+class RecordColumns(NamedTuple):
+    """The columns of one record as they are stored: views of it.
 
-    Args:
-        records: the stored bytes, and what each is for errors.
+    Attributes:
+        series_ids: uint32.
+        offsets_s: uint32 or uint64, timestamps counted from ``base_s``.
+        values: float64.
+        base_s, received_s: Unix seconds, for all.
+    """
+
+    series_ids: NDArray[np.uint32]
+    offsets_s: NDArray[np.unsignedinteger]
+    values: Floats
+    base_s: int
+    received_s: int
+
+
+def decode_columns(record: Stored, where: object) -> RecordColumns:
+    """The columns of a stored record.
 
     Raises:
-        CorruptionError: one is cut short or its checksum is wrong.
+        CorruptionError: it is cut short or its checksum is wrong.
     """
-    columns = [_columns(record, where) for record, where in records]
-    lengths = [len(ids) for ids, _, _, _, _ in columns]
-    bases = np.array([base_s for _, _, _, base_s, _ in columns], np.int64).repeat(lengths)
-    received = np.array([received_s for _, _, _, _, received_s in columns], np.int64).repeat(lengths)
-    if not columns:
-        return Points(bases, bases, np.zeros(0), received)
-    return Points(
-        np.concatenate([ids for ids, _, _, _, _ in columns]).astype(np.int64),
-        np.concatenate([offsets for _, offsets, _, _, _ in columns]).astype(np.int64) + bases,
-        np.concatenate([values for _, _, values, _, _ in columns]).astype(np.float64),
-        received,
-    )
-
-
-def _columns(
-    record: Stored, where: object
-) -> tuple["np.ndarray[tuple[int], np.dtype[np.uint32]]", Ints, Floats, int, int]:
     decode_head(record, where)
     crc, row_count, received_s, _, base_s, width = _HEAD.unpack_from(record)
     refuse_crc(where, 0, zlib.crc32(record[4:]), crc)
@@ -118,10 +133,27 @@ def _columns(
         raise CorruptionError(where, 0, f"{len(record)} bytes for {row_count} rows, wanted {wanted}")
     offsets_at = _HEAD.size + row_count * _ID_DTYPE.itemsize
     values_at = offsets_at + row_count * width
-    return (
+    return RecordColumns(
         np.frombuffer(record, _ID_DTYPE, row_count, _HEAD.size),
         np.frombuffer(record, _OFFSET_DTYPES[width], row_count, offsets_at),
         np.frombuffer(record, _VALUE_DTYPE, row_count, values_at),
         base_s,
+        received_s,
+    )
+
+
+def points_of(records: Sequence[RecordColumns]) -> Points:
+    """The points of some records, one after the other, newly allocated."""
+    lengths = [len(record.series_ids) for record in records]
+    bases_s = np.array([record.base_s for record in records], np.int64).repeat(lengths)
+    received_s = np.array([record.received_s for record in records], np.int64).repeat(lengths)
+    if not records:
+        return Points(bases_s, bases_s, np.zeros(0), received_s)
+    timestamps_s = np.concatenate([record.offsets_s for record in records], dtype=np.int64, casting="unsafe")
+    timestamps_s += bases_s
+    return Points(
+        np.concatenate([record.series_ids for record in records], dtype=np.int64),
+        timestamps_s,
+        np.concatenate([record.values for record in records], dtype=np.float64),
         received_s,
     )

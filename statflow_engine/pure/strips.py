@@ -6,7 +6,7 @@ latency 1.8 where zstd takes 5.5. FORMAT.md has every byte.
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
@@ -60,10 +60,32 @@ def encode_book(chapter: int, strips: Sequence[Stored], home: int) -> bytes:
         home: the CRC-32 of its ring and group.
     """
     assert len(strips) == SERIES_PER_GROUP, len(strips)
+    return _book(chapter, np.array([len(strip) for strip in strips]), strips, home)
+
+
+def with_strips(book: Stored, where: object, chapter: int, changed: Mapping[int, Stored], home: int) -> bytes:
+    """A book whose head was decoded with other strips in some columns; the rest is copied as it is stored.
+
+    Raises:
+        CorruptionError: the table's checksum is wrong, or the book is not as long as it says.
+    """
+    offsets = _offsets(book, where)
+    lengths: Ints = offsets[1:].astype(np.int64) - offsets[:-1]
+    parts: list[Stored] = []
+    copied = 0
+    for column in sorted(changed):
+        parts += [book[_STRIPS_AT + copied : _STRIPS_AT + int(offsets[column])], changed[column]]
+        copied = int(offsets[column + 1])
+        lengths[column] = len(changed[column])
+    parts.append(book[_STRIPS_AT + copied :])
+    return _book(chapter, lengths, parts, home)
+
+
+def _book(chapter: int, lengths: Ints, parts: Sequence[Stored], home: int) -> bytes:
     offsets = np.zeros(SERIES_PER_GROUP + 1, _OFFSETS_DTYPE)
-    np.cumsum([len(strip) for strip in strips], out=offsets[1:])
+    np.cumsum(lengths, out=offsets[1:])
     table = offsets.tobytes()
-    return b"".join((encode_head(BOOK, 0, chapter, home), table, _CRC.pack(zlib.crc32(table)), *strips))
+    return b"".join((encode_head(BOOK, 0, chapter, home), table, _CRC.pack(zlib.crc32(table)), *parts))
 
 
 def cut_strip(book: Stored, where: object, column: int) -> Stored:
@@ -81,11 +103,17 @@ def cut_strip(book: Stored, where: object, column: int) -> Stored:
 
 def cut_strips(book: Stored, where: object) -> list[bytes]:
     """All 64 strips of a book whose head was decoded, as stored."""
-    _check_table(book, where)
-    offsets = np.frombuffer(book, _OFFSETS_DTYPE, SERIES_PER_GROUP + 1, _OFFSETS_AT).tolist()
-    if _STRIPS_AT + offsets[-1] != len(book):
-        raise CorruptionError(where, len(book), f"{len(book)} bytes, wanted {_STRIPS_AT + offsets[-1]}")
+    offsets = _offsets(book, where).tolist()
     return [bytes(book[_STRIPS_AT + a : _STRIPS_AT + b]) for a, b in pairwise(offsets)]
+
+
+def _offsets(book: Stored, where: object) -> NDArray[np.uint32]:
+    """Where each strip begins, and where the last one ends, in a book that is as long as it should be."""
+    _check_table(book, where)
+    offsets: NDArray[np.uint32] = np.frombuffer(book, _OFFSETS_DTYPE, SERIES_PER_GROUP + 1, _OFFSETS_AT)
+    if _STRIPS_AT + int(offsets[-1]) != len(book):
+        raise CorruptionError(where, len(book), f"{len(book)} bytes, wanted {_STRIPS_AT + int(offsets[-1])}")
+    return offsets
 
 
 def _check_table(book: Stored, where: object) -> None:

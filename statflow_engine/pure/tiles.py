@@ -43,7 +43,9 @@ _BLOCK_BODY = struct.Struct("<BBHI")
 _CELL_DTYPE = np.dtype("<u2")
 
 # Blocks in a tile before they are merged into one: each costs a reader about 1.5 us, merging a full tile 150.
-BLOCKS_MAX = 4
+BLOCKS_MAX = 8
+# Late tiles are seldom added to, and are beside what every query of their chapter reads.
+LATE_BLOCKS_MAX = 4
 
 # In coarser rings blocks come seldom, once for each span that is closed below, and stay for hours or days: there a
 # merge is paid once and saved at every query.
@@ -126,7 +128,9 @@ def appended(stored: Stored | None, form: int, number: int, block: bytes, home: 
 
 def over_full(stored: bytes, ring_index: int) -> bool:
     """Whether an open or late tile of a ring has so many blocks that they should be merged."""
-    return stored[1] > (BLOCKS_MAX if ring_index == 0 else COARSE_BLOCKS_MAX)
+    if ring_index > 0:
+        return stored[1] > COARSE_BLOCKS_MAX
+    return stored[1] > (LATE_BLOCKS_MAX if stored[0] == LATE else BLOCKS_MAX)
 
 
 def encode_blocks(form: int, number: int, cells: Cells, unit_periods: int, home: int) -> bytes:

@@ -162,7 +162,8 @@ class Catalog:
         number = self.namespace_number(txn, namespace)
         if number is None:
             return
-        behind = b"" if after is None else _SERIES_KEY.pack(number, after)
+        # No series has the last id: an ``after`` from outside may be beyond all of them.
+        behind = b"" if after is None else _SERIES_KEY.pack(number, min(after, SERIES_IDS_MAX - 1))
         for key, value in checked.items(txn, self._db, "series", _NAMESPACE.pack(number), behind):
             id_ = _SERIES_KEY.unpack(key)[1]
             (created_s,) = _CREATED.unpack_from(value)

@@ -13,7 +13,7 @@ import lmdb
 
 from statflow_engine.errors import CorruptionError
 from statflow_engine.pure.cells import Floats, Ints
-from statflow_engine.pure.records import Points, RecordHead, decode_head, decode_records, encode_record
+from statflow_engine.pure.records import RecordColumns, RecordHead, decode_columns, decode_head, encode_record
 from statflow_engine.pure.tiles import Stored
 from statflow_engine.store import checked
 from statflow_engine.store.environment import Databases
@@ -111,17 +111,15 @@ class Journal:
                 for key, value in cursor.iternext():
                     yield _position(key), value
 
-    def read(self, txn: lmdb.Transaction, after: int, last: int) -> tuple[Points, list[int], list[int]]:
-        """The points of the records behind ``after`` up to ``last``, with each record's position and row count."""
-        stored: list[tuple[Stored, str]] = []
-        positions, lengths = [], []
+    def read(self, txn: lmdb.Transaction, after: int, last: int) -> tuple[list[int], list[RecordColumns]]:
+        """Positions and columns of the records behind ``after`` up to ``last``; views that end with the transaction."""
+        positions, records = [], []
         for position, record in self.after(txn, after):
             if position > last:
                 break
-            stored.append((record, f"record {position}"))
             positions.append(position)
-            lengths.append(decode_head(record, stored[-1][1]).row_count)
-        return decode_records(stored), positions, lengths
+            records.append(decode_columns(record, f"record {position}"))
+        return positions, records
 
     def window_end(self, txn: lmdb.Transaction, after: int, rows_max: int) -> tuple[int, int]:
         """(position of the last record, rows up to it) of a window behind ``after``: cut by counts, never by time.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from statflow_engine.kinds import Kind, kind_of_group
 from statflow_engine.pure.cells import Cells, Floats, Ints, of_points
 from statflow_engine.pure.fold_rows import entry_rings
-from statflow_engine.pure.records import Points
+from statflow_engine.pure.records import Points, points_of
 from statflow_engine.pure.schema import Schema
 from statflow_engine.store.journal import FoldCursor, Journal
 
@@ -158,8 +158,10 @@ class JournalView:
         last = self._journal.last_position(txn, cursor)
         if last <= known.through:
             return known
-        points, positions, lengths = self._journal.read(txn, known.through, last)
-        runs = [*known.runs, _Run.of(self._schema, points, np.array(positions, np.int64).repeat(lengths))]
+        positions, records = self._journal.read(txn, known.through, last)
+        lengths = [len(record.series_ids) for record in records]
+        of_rows = np.array(positions, np.int64).repeat(lengths)
+        runs = [*known.runs, _Run.of(self._schema, points_of(records), of_rows)]
         while len(runs) > 1 and 2 * len(runs[-1]) > len(runs[-2]):
             runs[-2:] = [_Run.merged(runs[-2:])]
         return _Snapshot(known.done, last, tuple(runs))

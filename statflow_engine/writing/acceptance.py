@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from statflow_engine.errors import KindError, LimitError, StoreError
 from statflow_engine.kinds import SERIES_PER_GROUP, Kind, kind_of
 from statflow_engine.pure.batches import ANY_KIND, Batch, Columns
-from statflow_engine.pure.cells import Ints
+from statflow_engine.pure.cells import Ints, within
 from statflow_engine.pure.known_names import NameCache
 from statflow_engine.pure.names import normal_name
 from statflow_engine.store.catalog import Catalog
@@ -213,9 +213,11 @@ class Acceptance:
         unknown = np.flatnonzero(name_ids < 0)
         if self._columns.index is not None:
             unknown = np.intersect1d(unknown, self._columns.index)
-        names = [(at, self._columns.names[at]) for at in unknown.tolist()]
-        normal = {name: normal_name(name) for _, name in names}
-        return [(at, normal[name]) for at, name in names]
+        names = self._columns.names
+        at = unknown.tolist()
+        found = [names[each] for each in at]
+        normal = {name: normal_name(name) for name in dict.fromkeys(found)}
+        return list(zip(at, map(normal.__getitem__, found), strict=True))
 
     def _resolve(self, missing: list[tuple[int, str]]) -> None:
         """Look the missing names up in the catalog; note kinds for those that are new."""
@@ -236,14 +238,16 @@ class Acceptance:
 
     def _refuse_kinds(self, name_ids: Ints, missing: list[tuple[int, str]]) -> None:
         """A series has the kind of its first point for ever."""
-        name_kinds = name_ids // SERIES_PER_GROUP % 2
+        name_kinds = within(name_ids // SERIES_PER_GROUP, 2)
         for at, name in missing:
             found = self._found.get(name)
             name_kinds[at] = self._new_kind(at, name) if found is None else kind_of(found)
         columns = self._columns
         kinds = name_kinds if columns.index is None else name_kinds[columns.index]
         sent = columns.kinds
-        wrong = (kinds != sent) & (np.asarray(sent) != ANY_KIND)
+        wrong = kinds != sent
+        if bool(wrong.any()):
+            wrong &= np.asarray(sent) != ANY_KIND
         if bool(wrong.any()):
             point = int(np.flatnonzero(wrong)[0])
             name = columns.names[point if columns.index is None else int(columns.index[point])]

@@ -12,7 +12,7 @@ from statflow_engine import FormatVersionError, Kind
 from statflow_engine.kinds import SERIES_PER_GROUP
 from statflow_engine.pure.cells import joined
 from statflow_engine.pure.groups import GroupState
-from statflow_engine.pure.records import decode_head, decode_records
+from statflow_engine.pure.records import decode_columns, decode_head, points_of
 from statflow_engine.pure.rings import Ring
 from statflow_engine.pure.strips import cut_strip, cut_strips, decode_strip
 from statflow_engine.pure.tiles import FORM_NAMES, PackedRows, decode_blocks, decode_closed
@@ -89,7 +89,7 @@ def test_the_document_names_every_database(name):
 
 def test_the_record_is_read():
     record = BYTES["record"]
-    points = decode_records([(record, "record 1")])
+    points = points_of([decode_columns(record, "record 1")])
 
     assert points.series_ids.tolist() == [0, 64]
     assert points.timestamps_s.tolist() == [START_S - 60, START_S]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statflow_engine.errors import CorruptionError
-from statflow_engine.pure.records import decode_head, decode_records, encode_record
+from statflow_engine.pure.records import decode_columns, decode_head, encode_record, points_of
 from tests.cells import BITS, LAW, flipped
 
 points = st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 2**34), st.floats(-1e200, 1e200))
@@ -17,6 +17,11 @@ def record_of(drawn, received_s=1_800_000_000, rows_before=0):
     """The record of some (id, timestamp, value)."""
     ids, timestamps_s, values = (np.array(column) for column in zip(*drawn, strict=True))
     return encode_record(ids, timestamps_s, values, received_s=received_s, rows_before=rows_before)
+
+
+def decode_records(stored):
+    """The points of stored records, each with what it is for errors."""
+    return points_of([decode_columns(record, where) for record, where in stored])
 
 
 def rows_of(decoded):

@@ -26,6 +26,7 @@ from statflow_engine.store.catalog import Catalog
 from statflow_engine.store.environment import Environment
 from statflow_engine.store.journal import FoldCursor, Journal, Tail
 from statflow_engine.writing.acceptance import Acceptance, Accepted, LonePoint, Pending, Receipt
+from statflow_engine.writing.leading import Leading
 from statflow_engine.writing.scalars import Scalars
 
 # Free disk and map are looked at once in so many commits or rows, since a look costs 10 us: a million rows are 20 MB.
@@ -78,8 +79,7 @@ class Committer:
         self._known = known
         self._staged: list[Pending] = []
         self._stage_lock = threading.Lock()
-        self._turn = threading.Condition()
-        self._leading = False
+        self._leading = Leading(self._commit_staged, lambda: len(self._staged))
         self._commits_until_room_check = 0
         self._rows_until_room_check = 0
         self.scalars = Scalars(known, schema, clock, EARLIEST_NOW_S)
@@ -186,31 +186,12 @@ class Committer:
 
     def commit(self) -> None:
         """Store everything staged in one transaction; then each `Pending` knows its outcome."""
-        self._lead_when(lambda: True)
+        self._leading.when(lambda: True)
 
     def wait_for(self, pending: Pending) -> Receipt:
         """The outcome of a batch, by a commit shared with whoever waits too."""
-        self._lead_when(lambda: not pending.done)
+        self._leading.when(lambda: not pending.done)
         return pending.result()
-
-    def _lead_when(self, wanted: Callable[[], bool]) -> None:
-        """Commit for all who wait, once nobody else does and if it is still wanted then.
-
-        While one leads and its commit syncs, the others stage and wait, and one of them leads them all. With a lock
-        in place of this condition a thread that was served came back before the rest had woken, and led alone: 64
-        threads got 2.7 points into a commit.
-        """
-        with self._turn:
-            self._turn.wait_for(lambda: not self._leading or not wanted())
-            if not wanted():
-                return
-            self._leading = True
-        try:
-            self._commit_staged()
-        finally:
-            with self._turn:
-                self._leading = False
-                self._turn.notify_all()
 
     def _commit_staged(self) -> None:
         pendings = self._taken()

@@ -6,7 +6,7 @@ import sys
 from benchmarks.cells import Figures, in_child
 from benchmarks.stores import installed
 
-ALL_PEERS = ("whisper", "sqlite", "duckdb")
+ALL_PEERS = ("whisper", "sqlite", "duckdb", "victoria-metrics", "influxdb")
 
 # workload -> the peers that do it too. Before LATE and CHURN there is nothing to compare with but ourselves and LMDB.
 WRITES: dict[str, tuple[str, ...]] = {

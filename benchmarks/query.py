@@ -17,7 +17,7 @@ REPEATS = {"full": 400, "quick": 100, "tiny": 3}
 WAITING_POINTS = {"full": 1_000_000, "quick": 1_000_000, "tiny": 5_000}
 BLOCK = 20
 PATIENCE_S = 2.0
-PEERS = ("whisper", "sqlite", "duckdb")
+PEERS = ("whisper", "sqlite", "duckdb", "victoria-metrics", "influxdb")
 
 Laps = dict[str, dict[str, dict[str, float]]]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import statflow_engine
 from benchmarks.measure import SettableClock, live_bytes_by_database
 from benchmarks.peers import DuckDb, Sqlite, Whisper, one_text_a_point
+from benchmarks.servers import InfluxDb, VictoriaMetrics, is_installed
 from benchmarks.workloads import DAY_S, MINUTE_S, Points, Workload
 
 
@@ -139,9 +140,14 @@ STORES: dict[str, Callable[[Path, Workload], Store]] = {
     "whisper": Whisper,
     "sqlite": Sqlite,
     "duckdb": DuckDb,
+    "victoria-metrics": VictoriaMetrics,
+    "influxdb": InfluxDb,
 }
+SERVERS = {"victoria-metrics": "victoria-metrics", "influxdb": "influxd"}
 
 
 def installed(name: str) -> bool:
-    """Whether this store can be measured here: duckdb is optional, the others come with the tests."""
+    """Whether this store can be measured here: duckdb and the servers are optional, the others come with the tests."""
+    if name in SERVERS:
+        return is_installed(SERVERS[name])
     return name not in ("whisper", "duckdb") or importlib.util.find_spec(name) is not None

@@ -19,7 +19,9 @@ import statflow_engine
 from benchmarks.cells import in_child, scratch_folder
 from benchmarks.engine import Results, say
 from benchmarks.load import PATIENCE_S, StalledError, drive_large, drive_small, half_sent, post
-from benchmarks.workloads import Numbers, series_names
+from benchmarks.servers import InfluxDb
+from benchmarks.stores import installed
+from benchmarks.workloads import Numbers, Workload, series_names
 from tests.http.live import LiveServer, serving
 
 SECONDS = {"full": 5.0, "quick": 1.0, "tiny": 0.3}
@@ -78,7 +80,22 @@ def run_single(connections: int, size: str) -> dict[str, dict[str, Any]]:
             drive_small(server.port, requests, connections, SECONDS[size] / 5)  # stats exist, caches are warm
             figures = drive_small(server.port, requests, connections, SECONDS[size])
             results[kind] = told(f"HTTP-{connections}", kind, figures)
+    if installed("influxdb"):
+        results["influxdb"] = told(f"HTTP-{connections}", "influxdb", single_to_influxdb(connections, size))
     return results
+
+
+def single_to_influxdb(connections: int, size: str) -> dict[str, Any]:
+    """The same points as lines, each fsynced by influxdb before it answers."""
+    with scratch_folder() as folder:
+        server = InfluxDb(folder, Workload("HTTP", 1, int(time.time()), batches=lambda: iter(())))
+        lines = (f"m,s=host-{number:04d}.requests v=1".encode() for number in range(1_000))
+        requests = [post(server.write_path, line, "text/plain") for line in lines]
+        try:
+            drive_small(server.port, requests, connections, SECONDS[size] / 5)
+            return drive_small(server.port, requests, connections, SECONDS[size])
+        finally:
+            server.close()
 
 
 def json_bodies(points: int, now_s: int) -> list[bytes]:

@@ -34,16 +34,16 @@ class LineServer:
         self._tags = [name.replace(" ", r"\ ").replace(",", r"\,").replace("=", r"\=") for name in workload.names]
         self._shift_s = -min(0, int(time.time()) - self._end_s()) // DAY_S * DAY_S
         self._shift_s += DAY_S if self._shift_s else 0
-        self._port = free_port()
+        self.port = free_port()
         self._process = subprocess.Popen(
             self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._environment()
         )
-        self._http = http.client.HTTPConnection("127.0.0.1", self._port, timeout=600)
+        self._http = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         self._await_boot()
 
     def _end_s(self) -> int:
         """A time that no point lies after."""
-        return max(points.now_s for points in self._workload.batches())
+        return max((points.now_s for points in self._workload.batches()), default=self._workload.start_s)
 
     def _command(self) -> list[str]:
         raise NotImplementedError
@@ -106,7 +106,7 @@ class VictoriaMetrics(LineServer):
         return [
             self.program,
             f"-storageDataPath={self._folder / 'data'}",
-            f"-httpListenAddr=127.0.0.1:{self._port}",
+            f"-httpListenAddr=127.0.0.1:{self.port}",
             "-retentionPeriod=100y",
             "-search.latencyOffset=0s",
             "-search.disableCache",
@@ -156,7 +156,7 @@ class InfluxDb(LineServer):
     def _environment(self) -> dict[str, str]:
         here = os.fspath(self._folder)
         return os.environ | {
-            "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{self._port}",
+            "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
             "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{free_port()}",
             "INFLUXDB_META_DIR": f"{here}/meta",
             "INFLUXDB_DATA_DIR": f"{here}/data",

@@ -101,6 +101,22 @@ def test_kind_and_limits_are_decided_as_for_points(engine):
     assert engine.meter("rows") == 2
 
 
+def test_columns_may_be_fields_of_a_structured_array(engine):
+    rows = np.zeros(3_000, [("t", "<i8"), ("flag", "u1"), ("count", "<i8"), ("sum", "<f8")])
+    rows["t"], rows["count"], rows["sum"] = START_S - 86_400 * 80 + np.arange(3_000) * 60, 1, np.arange(3_000) / 7
+
+    for write in (
+        lambda: engine.write_cells(["v"] * 3_000, 1, rows["t"], rows["count"], rows["sum"], rows["sum"], rows["sum"]),
+        lambda: engine.write(["v"] * 3_000, 1, rows["t"], rows["sum"]),
+    ):
+        write()
+        write()
+    engine.fold()
+
+    window = engine.query("v", int(rows["t"][0]), int(rows["t"][-1]) + 60, step="1m")
+    assert (window.counts == 4).all()
+
+
 def test_no_rows_store_nothing(engine):
     assert engine.write_cells([], 0, [], [], []).points == 0
 

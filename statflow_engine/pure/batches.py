@@ -256,7 +256,8 @@ def _column(numbers: ArrayLike, dtype_kinds: str, refusal: str) -> NDArray[np.ge
         raise PointError(refusal)
     if array.ndim != 1:
         raise PointError(f"{refusal}, in one dimension")
-    if not array.flags.carray:  # such as a field of a structured array, which pcodec does not take
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        # Such as a field of a structured array, which pcodec does not take.
         array = np.array(array)
     return array
 

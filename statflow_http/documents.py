@@ -26,7 +26,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 # Why 1 GiB: a key or an alert takes a few hundred bytes, so this is millions of them; the file is sparse.
 MAP_SIZE = 1 << 30
-TABLES_MAX = 32
+TABLES_MAX = 64
 READERS_MAX = 1024
 KEY_BYTES_MAX = 511
 
@@ -38,6 +38,35 @@ TABLES = (
     "accounts",
     "keys",
     "key_ids",
+    "key_uses",
+    "people",
+    "emails",
+    "sessions",
+    "login_links",
+    "attempts",
+    "plans",
+    "usage",
+    "properties",
+    "imported_keys",
+    "public_stats",
+    "alert_rules",
+    "automatic_alerts",
+    "alert_states",
+    "alert_history",
+    "alert_accounts",
+    "alert_server",
+    "anomalies_told",
+    "receivers",
+    "notice_queue",
+    "notice_log",
+    "annotations",
+    "import_stats",
+    "imports",
+    "import_lease",
+    "dashboards",
+    "deleted_dashboards",
+    "dashboard_shares",
+    "share_links",
 )
 
 
@@ -85,6 +114,12 @@ class Snapshot:
             yield msgspec.msgpack.decode(cursor.value(), type=cls)
             found = cursor.next()
 
+    def next_key(self, table: str, after: str) -> str | None:
+        """The first key of a table that comes after a text; None when there is none."""
+        cursor = self._txn.cursor(db=self._tables[table])
+        found = cursor.set_range(after.encode()) if after else cursor.first()
+        return cursor.key().decode() if found else None
+
 
 class Change(Snapshot):
     """One write transaction over the documents; what it read and wrote belongs together."""
@@ -96,6 +131,16 @@ class Change(Snapshot):
     def delete(self, table: str, key: str) -> bool:
         """Remove a document; False when there was none."""
         return self._txn.delete(key.encode(), db=self._tables[table])
+
+    def delete_under(self, table: str, prefix: str) -> None:
+        """Remove every document whose key begins with a prefix, which is not empty."""
+        assert prefix
+        encoded = prefix.encode()
+        cursor = self._txn.cursor(db=self._tables[table])
+        found = cursor.set_range(encoded)
+        while found and cursor.key().startswith(encoded):
+            # The cursor is then on the next one.
+            found = cursor.delete() and bool(cursor.key())
 
 
 class Documents:

@@ -5,7 +5,7 @@ An error says *what* is wrong; a `Protocol` says how its clients are told. Nothi
 
 import abc
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -50,6 +50,26 @@ class NotFoundError(RequestError):
     """Nothing of this name or id belongs to the sender."""
 
 
+class ForbiddenError(RequestError):
+    """What is asked for is not allowed here, whoever asks."""
+
+
+class TakenError(RequestError):
+    """There is one of this name already, or what is asked for does not fit what is there."""
+
+
+class RetryLaterError(RequestError):
+    """Too much of something, which a plan or this server limits.
+
+    Attributes:
+        retry_after_s: when it may be tried again; None: waiting does not help.
+    """
+
+    def __init__(self, text: str, retry_after_s: int | None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
 class LengthRequiredError(RequestError):
     """A body without Content-Length, which is never read."""
 
@@ -77,6 +97,9 @@ V1_TABLE: Table = {
     BadKeyError: (401, "invalid API key"),
     ScopeError: (403, None),
     NotFoundError: (404, None),
+    ForbiddenError: (403, None),
+    TakenError: (409, None),
+    RetryLaterError: (429, None),
     LengthRequiredError: (411, "Content-Length required"),
     TooLargeError: (413, None),
     MediaTypeError: (415, None),
@@ -141,12 +164,38 @@ class JsonProtocol(Protocol):
 
     def failure(self, error: Exception) -> Answer | None:
         told = self.told(error)
-        return None if told is None else self.refusal(*told)
+        if told is None:
+            return None
+        answer = self.refusal(*told)
+        if not isinstance(error, RetryLaterError) or error.retry_after_s is None:
+            return answer
+        return replace(answer, headers=(*answer.headers, ("Retry-After", str(error.retry_after_s))))
 
     def refusal(self, status: int, text: str) -> Answer:
         """The answer with this status and text."""
         body = {"status": 500, "msg": text} if self.has_status else {"msg": text}
         return Answer(status, msgspec.json.encode(body), HEADERS.get(status, ()))
+
+
+class ExportProtocol(JsonProtocol):
+    """Errors of StatHat's export API: those of ``/v1``, but for who asks too often."""
+
+    def failure(self, error: Exception) -> Answer | None:
+        answer = super().failure(error)
+        if answer is None or not isinstance(error, RetryLaterError) or error.retry_after_s is None:
+            return answer
+        return replace(answer, body=b'{"Error":"Rate limit exceeded."}')
+
+
+class CommandLineProtocol(JsonProtocol):
+    """Errors of the API of StatHat's command line, which authenticates by user name."""
+
+    def refusal(self, status: int, text: str) -> Answer:
+        answer = super().refusal(status, text)
+        return replace(answer, headers=(BASIC,)) if status == 401 else answer
+
+
+BASIC = ("WWW-Authenticate", 'Basic realm="StatFlow"')
 
 
 def own_text(error: Exception) -> str:
@@ -156,3 +205,7 @@ def own_text(error: Exception) -> str:
 
 V1 = JsonProtocol(V1_TABLE, has_status=False)
 STATHAT = JsonProtocol(STATHAT_TABLE, has_status=True)
+EXPORT = ExportProtocol(V1_TABLE, has_status=False)
+COMMAND_LINE = CommandLineProtocol(V1_TABLE, has_status=False)
+# How errors are told under the paths that begin so; elsewhere as V1, but for `STATHAT_PATHS`.
+PROTOCOLS = (("/x/", EXPORT), ("/a1/", COMMAND_LINE))

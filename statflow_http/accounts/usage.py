@@ -1,0 +1,193 @@
+"""What accounts used, and when keys were last used: noted in memory, and written once a minute off the path of writes.
+
+The points of an account with a limit are counted exactly, by the engine, in the transaction that stores them. That
+takes 18 us a point, which an account without one need not pay: its points are added up here in 0.1 us, and a worker
+that is killed forgets those of its last minute. What was refused is counted here as well, for everybody.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from statflow_engine import StatFlowError
+from statflow_http.accounts.plans import month_of
+from statflow_http.documents import Documents
+
+FLUSH_S = 60
+
+log = logging.getLogger("statflow_http")
+
+
+class MonthUsage(msgspec.Struct, frozen=True):
+    """What an account used in a month, as far as the engine does not count it.
+
+    Attributes:
+        points: stored without a limit.
+        refused: points that a limit kept out.
+    """
+
+    points: int = 0
+    refused: int = 0
+
+
+class KeyUse(msgspec.Struct, frozen=True):
+    """When a key was last used, Unix seconds, to the minute."""
+
+    used_s: int
+
+
+class Tally:
+    """What this process counted for an account since it last wrote it down."""
+
+    __slots__ = ("_lock", "points", "refused")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.points = 0
+        self.refused = 0
+
+    def add(self, points: int) -> None:
+        """Count stored points."""
+        with self._lock:
+            self.points += points
+
+    def refuse(self, points: int) -> None:
+        """Count points that a limit kept out."""
+        with self._lock:
+            self.refused += points
+
+    def take(self) -> MonthUsage:
+        """What was counted; it begins again at nothing."""
+        with self._lock:
+            taken = MonthUsage(self.points, self.refused)
+            self.points = self.refused = 0
+        return taken
+
+    def give_back(self, taken: MonthUsage) -> None:
+        """What could not be written waits for the next time."""
+        with self._lock:
+            self.points += taken.points
+            self.refused += taken.refused
+
+
+@dataclass(slots=True)
+class Bucket:
+    """How many requests an account may send now: fills up with time, to a second's worth."""
+
+    requests: float
+    filled_s: float
+
+
+class Usage:
+    """What is known of usage in this process, and in the documents.
+
+    Attributes:
+        seen: digests of the keys used since they were last written down.
+    """
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._lock = threading.Lock()
+        self._tallies: dict[str, Tally] = {}
+        self._buckets: dict[str, Bucket] = {}
+        self.seen: set[bytes] = set()
+
+    def tally(self, account_id: str) -> Tally:
+        """The one tally that this process has for an account."""
+        return self._tallies.setdefault(account_id, Tally())
+
+    def wait_s(self, account_id: str, requests_a_second: float) -> float:
+        """Take a request out of an account's bucket.
+
+        Returns:
+            0.0 when there was one, else the seconds after which there will be.
+        """
+        now_s = time.monotonic()
+        room = max(1.0, requests_a_second)
+        with self._lock:
+            bucket = self._buckets.setdefault(account_id, Bucket(room, now_s))
+            bucket.requests = min(room, bucket.requests + (now_s - bucket.filled_s) * requests_a_second)
+            bucket.filled_s = now_s
+            if bucket.requests < 1.0:
+                return (1.0 - bucket.requests) / requests_a_second
+            bucket.requests -= 1.0
+        return 0.0
+
+    def epoch(self) -> int:
+        """Of the documents: what was read of them is true while it stays the same."""
+        return self._documents.epoch()
+
+    def of_month(self, account_id: str, now_s: int) -> MonthUsage:
+        """What an account used this month; what other processes counted within the last minute is not in it yet."""
+        with self._documents.snapshot() as snapshot:
+            stored = snapshot.get("usage", _key(account_id, now_s), MonthUsage) or MonthUsage()
+        tally = self._tallies.get(account_id)
+        if tally is None:
+            return stored
+        return MonthUsage(stored.points + tally.points, stored.refused + tally.refused)
+
+    def flush(self, now_s: int) -> None:
+        """Write down what was counted and seen; what cannot be written waits."""
+        counted = [(account_id, tally, tally.take()) for account_id, tally in list(self._tallies.items())]
+        counted = [(account_id, tally, taken) for account_id, tally, taken in counted if taken != MonthUsage()]
+        # A request that adds to the old set meanwhile is not seen; the key's next one is.
+        taken, self.seen = self.seen, set()
+        digests = list(taken)
+        if not counted and not digests:
+            return
+        try:
+            self._write([(account_id, taken) for account_id, _, taken in counted], digests, now_s)
+        except StatFlowError:
+            log.exception("usage could not be written down, and waits for the next minute")
+            for _, tally, taken_back in counted:
+                tally.give_back(taken_back)
+
+    def _write(self, counted: list[tuple[str, MonthUsage]], digests: list[bytes], now_s: int) -> None:
+        with self._documents.change() as change:
+            for account_id, taken in counted:
+                key = _key(account_id, now_s)
+                stored = change.get("usage", key, MonthUsage) or MonthUsage()
+                change.put("usage", key, MonthUsage(stored.points + taken.points, stored.refused + taken.refused))
+            for digest in digests:
+                change.put("key_uses", digest.hex(), KeyUse(now_s // FLUSH_S * FLUSH_S))
+
+
+def _key(account_id: str, now_s: int) -> str:
+    return f"{account_id}/{month_of(now_s).name}"
+
+
+class Flusher:
+    """A thread that writes usage down at each full minute, by which the turn of a month is one too.
+
+    Args:
+        usage: what to write.
+        clock: gives Unix seconds.
+    """
+
+    def __init__(self, usage: Usage, clock: Callable[[], int]) -> None:
+        self._usage = usage
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="statflow-usage", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(FLUSH_S - time.time() % FLUSH_S):
+            self._flush()
+
+    def stop(self) -> None:
+        """End the thread, and write down what is left."""
+        self._stopping.set()
+        self._thread.join()
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            self._usage.flush(self._clock())
+        except Exception:
+            # Whatever it is, it must neither end the thread nor keep the server from closing its store.
+            log.exception("usage could not be written down")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import falcon
 import msgspec
 
-from statflow_engine import Engine, UnknownSeriesError
+from statflow_engine import UnknownSeriesError
 from statflow_http import auth, ids
 from statflow_http.accounts.keys import Scope, Sender
 from statflow_http.answers import Answer
@@ -121,7 +121,7 @@ class Write:
         is_classic = message.key and (self._form is not Form.ANY or not message.stat)
         if is_classic:
             assert message.key is not None
-            name = stat_of_key(services.engine, services.secret, sender.namespace, message.key)
+            name = stat_of_key(services, sender.namespace, message.key)
             return drafts.single_named(name, count, value, t, form=self._form)
         return drafts.single(message.stat, count, value, t, form=self._form, join=join)
 
@@ -146,18 +146,20 @@ def received(fields: forms.Fields, query: forms.Fields | None = None, body: byte
     return Received(message, keys, body)
 
 
-def stat_of_key(engine: Engine, secret: bytes, namespace: str, key: str) -> str:
-    """The stat that a classic ``key`` means: the one whose own key it is, else the one of that name.
+def stat_of_key(services: Services, namespace: str, key: str) -> str:
+    """The stat that a classic ``key`` means: the one whose own key it is, else whose imported key, else of that name.
 
     Raises:
-        MissingStatError: it is the own key of a stat that the sender does not have, or that was deleted. To make a
-            new stat with the key for a name would hide that.
+        MissingStatError: it is a key of a stat that the sender does not have, or that was deleted. To make a new stat
+            with the key for a name would hide that.
     """
-    series_id = ids.series_id_of_classic_key(secret, key)
+    series_id = ids.series_id_of_classic_key(services.secret, key)
+    if series_id is None:
+        series_id = services.properties.series_id_of_imported_key(namespace, key)
     if series_id is None:
         return key
     try:
-        return engine.find_by_id(series_id, namespace=namespace).name
+        return services.engine.find_by_id(series_id, namespace=namespace).name
     except UnknownSeriesError:
         raise MissingStatError("no stat") from None
 

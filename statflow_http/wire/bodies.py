@@ -12,6 +12,9 @@ SINGLE_BYTES_MAX = 1 * MIB
 JSON_BATCH_BYTES_MAX = 8 * MIB
 # A million points as columns take 20 MB.
 MSGPACK_BYTES_MAX = 64 * MIB
+# A file to import; our own worker writes it to a disk as it comes.
+IMPORT_BYTES_MAX = 1024 * MIB
+IMPORTS_PATH = "/v1/imports"
 
 MSGPACK_TYPES = frozenset({"application/msgpack", "application/x-msgpack", "application/vnd.msgpack"})
 JSON_TYPES = frozenset({"application/json", "text/json"})
@@ -33,9 +36,17 @@ def bytes_max(environ: Environ) -> int:
     path = environ["PATH_INFO"]
     if path == "/v1/stats":
         return MSGPACK_BYTES_MAX if media_type(environ) in MSGPACK_TYPES else JSON_BATCH_BYTES_MAX
+    if is_upload(environ):
+        return IMPORT_BYTES_MAX
     if path == "/ez" and "json" in environ.get("CONTENT_TYPE", "").lower():
         return JSON_BATCH_BYTES_MAX
     return SINGLE_BYTES_MAX
+
+
+def is_upload(environ: Environ) -> bool:
+    """Whether the body of a request is a file to import."""
+    is_import = environ["PATH_INFO"] == IMPORTS_PATH and environ["REQUEST_METHOD"] == "POST"
+    return is_import and media_type(environ) not in JSON_TYPES
 
 
 def read_body(environ: Environ, bytes_max: int) -> bytes:
@@ -47,6 +58,23 @@ def read_body(environ: Environ, bytes_max: int) -> bytes:
         TooLargeError: it says that it is longer than ``bytes_max``; nothing was read.
         RequestError: its length is no number, or more than what was sent.
     """
+    length = declared_length(environ)
+    if length > bytes_max:
+        raise TooLargeError(f"request body too large (limit {bytes_max} bytes)")
+    if not length:
+        return b""
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) < length:
+        raise RequestError("request body is shorter than its Content-Length")
+    return body
+
+
+def declared_length(environ: Environ) -> int:
+    """How long a request says that its body is; 0 when it has none.
+
+    Raises:
+        LengthRequiredError, MediaTypeError, RequestError: as `read_body`.
+    """
     if "HTTP_TRANSFER_ENCODING" in environ:
         raise LengthRequiredError("Content-Length required")
     encoding = environ.get("HTTP_CONTENT_ENCODING")
@@ -54,13 +82,7 @@ def read_body(environ: Environ, bytes_max: int) -> bytes:
         raise MediaTypeError("gzip bodies are not supported" if "gzip" in encoding else "compressed bodies are refused")
     declared = environ.get("CONTENT_LENGTH")
     if not declared:
-        return b""
+        return 0
     if not (declared.isascii() and declared.isdigit()):
         raise RequestError("Content-Length must be a number")
-    length = int(declared)
-    if length > bytes_max:
-        raise TooLargeError(f"request body too large (limit {bytes_max} bytes)")
-    body: bytes = environ["wsgi.input"].read(length)
-    if len(body) < length:
-        raise RequestError("request body is shorter than its Content-Length")
-    return body
+    return int(declared)

@@ -48,8 +48,14 @@ class Draft(msgspec.Struct, frozen=True):
     label: str = ""
     items: NDArray[np.int64] | None = None
 
-    def batch(self, namespace: str, idempotency: Idempotency | None) -> Batch:
-        """The draft as the engine takes it."""
+    def batch(
+        self,
+        namespace: str,
+        idempotency: Idempotency | None,
+        meters: Sequence[tuple[str, int | None]] = (),
+        series_limit: int | None = None,
+    ) -> Batch:
+        """The draft as the engine takes it; the last two are of an account with limits."""
         return Batch(
             self.names,
             self.kinds,
@@ -58,6 +64,8 @@ class Draft(msgspec.Struct, frozen=True):
             namespace=namespace,
             idempotency=None if idempotency is None else idempotency.key,
             fingerprint=None if idempotency is None else idempotency.fingerprint,
+            meters=meters,
+            series_limit=series_limit,
         )
 
     def located(self, error: StatFlowError) -> StatFlowError:

@@ -160,6 +160,9 @@ def _malformed(text: str, reason: ValueError) -> str:
     return f"{huge[1]} out of range" if huge else "not valid JSON: a number has too many digits"
 
 
+NUMBERS = ("count", "value", "t", "threshold", "percentage")
+
+
 def _not_finite(document: Any) -> str | None:
     """Which number of a message is NaN, infinite, or a whole number that no float holds."""
     if not isinstance(document, dict):
@@ -177,7 +180,7 @@ def _not_finite(document: Any) -> str | None:
 
 
 def _not_finite_in(item: Any) -> str | None:
-    for field in ("count", "value", "t") if isinstance(item, dict) else ():
+    for field in NUMBERS if isinstance(item, dict) else ():
         number = item.get(field)
         if isinstance(number, float) and not math.isfinite(number):
             return "t must be Unix seconds" if field == "t" else f"{field} must be a finite number"
@@ -197,6 +200,15 @@ WANTED = {
     "kind": 'must be "counter" or "value", or a list with one of them for each of stats',
     "v": "must be a list of numbers",
     "vb": "must be 0 or 1",
+    "threshold": "must be a number",
+    "percentage": "must be a number",
+    "public": "must be true or false",
+    "on": "must be true or false",
+    "live": "must be true or false",
+    "new_stat_notices": "must be true or false",
+    "expires_at": "must be a whole number of Unix seconds, or null",
+    "grace_days": "must be a whole number of days",
+    "scope": "must be write, read or full",
 }
 
 

@@ -21,6 +21,7 @@ from statflow_http.wire.numbers import NUMBER
 TIME_MAX_S = 2**37
 SHIFT_UNITS_S = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 SHIFT = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+CURSOR_WANTED = "cursor must be one that an earlier page gave"
 # In a query string a + that was not escaped arrives as a space.
 OFFSET = re.compile(r" (\d\d:?\d\d)$", re.ASCII)
 
@@ -91,8 +92,15 @@ class Params:
             return None
         found = ids.series_id(text)
         if found is None:
-            raise RequestError("cursor must be one that an earlier page gave")
+            raise RequestError(CURSOR_WANTED)
         return found
+
+    def document_cursor(self) -> str:
+        """The same in a list of documents; "" for the first page."""
+        text = self.text("cursor")
+        if text and not ids.is_document_id(text):
+            raise RequestError(CURSOR_WANTED)
+        return text
 
 
 def time_s(text: str, field: str) -> int:

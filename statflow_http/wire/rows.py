@@ -55,28 +55,37 @@ def _plain(items: Sequence[Item], now_s: Clock) -> Columns | None:
     times = _numbers([item.t for item in items])
     if counts is None or values is None or times is None:
         return None
-    named = [stat for stat in stats if stat]
+    named = list(filter(None, stats))
     is_count, is_value, is_timed = ~np.isnan(counts), ~np.isnan(values), ~np.isnan(times)
     if len(named) < len(items) or (is_count & is_value).any():
         return None
     if not (((times >= 1) & (times < TIME_MAX_S)) | ~is_timed).all():
         return None
-    places = dict.fromkeys(named)
-    places_of = dict(zip(places, range(len(places)), strict=True))
-    is_each_once = len(places) == len(named)
-    index = np.arange(len(items)) if is_each_once else np.fromiter(map(places_of.__getitem__, named), np.int64)
+    places, index = _places(named)
     kinds = np.where(is_value, np.int8(Kind.VALUE), np.int8(Kind.COUNTER))
     numbers = np.where(is_value, values, np.where(is_count, counts, 1.0))
     times_s = np.floor(np.where(is_timed, times, now_s())).astype(np.int64) if is_timed.any() else None
-    return list(places), index, kinds, times_s, numbers
+    return places, index, kinds, times_s, numbers
+
+
+def _places(stats: list[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """The different stats, in the order in which they come, and which of them each item has."""
+    different = list(dict.fromkeys(stats))
+    if len(different) == len(stats):
+        return stats, np.arange(len(stats))
+    places = dict(zip(different, range(len(different)), strict=True))
+    return different, np.fromiter(map(places.__getitem__, stats), np.int64, len(stats))
 
 
 def _numbers(raw: list[RawNumber]) -> NDArray[np.float64] | None:
     """The numbers of a column, NaN where there is none; None when it has text, or NaN of its own."""
+    absent = raw.count(None)
+    if absent == len(raw):
+        return np.full(len(raw), np.nan)
     if not NUMBER_OR_ABSENT.issuperset(map(type, raw)):
         return None
     numbers = np.fromiter(raw, np.float64, len(raw))  # None becomes NaN
-    return numbers if int(np.isnan(numbers).sum()) == raw.count(None) else None
+    return numbers if int(np.count_nonzero(np.isnan(numbers))) == absent else None
 
 
 def _one_by_one(items: Sequence[Item], list_name: str, now_s: Clock) -> Columns:

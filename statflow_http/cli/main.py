@@ -5,7 +5,7 @@ What goes wrong is one line on stderr and exit code 1; wrong usage is exit code 
 
 import click
 
-from statflow_http.cli import keys, points, serving, store
+from statflow_http.cli import keys, moving, plans, points, serving, store, users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +17,18 @@ def main() -> None:
     """
 
 
-for command in (serving.serve, keys.keys, points.send, points.query, points.ls, store.check):
+for command in (
+    serving.serve,
+    keys.keys,
+    users.users,
+    plans.plans,
+    points.send,
+    points.query,
+    points.ls,
+    store.check,
+    store.backup,
+    store.restore,
+    moving.import_,
+    moving.export,
+):
     main.add_command(command)

@@ -37,11 +37,34 @@ PORT_DEFAULT = 8088
     help="StatFlow's own event loop, or gunicorn's threads, which need a buffering proxy in front.",
 )
 @click.option("--access-log", metavar="FILE", help='A line a request, without keys; "-" is stdout.')
+@click.option(
+    "--metrics",
+    type=click.Choice(["local", "key", "open", "off"]),
+    default="local",
+    show_default=True,
+    envvar="STATFLOW_METRICS",
+    help="Who may see /metrics: programs on this machine and the owner's keys, only those keys, all, nobody.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="STATFLOW_LOG_FORMAT",
+    help="Lines for people, or a JSON object a line.",
+)
+@click.option(
+    "--allow-private",
+    is_flag=True,
+    envvar="STATFLOW_ALLOW_PRIVATE",
+    help="Let imports and webhooks ask addresses of your own network.",
+)
+@click.option("--signup", is_flag=True, envvar="STATFLOW_SIGNUP", help="Let anybody make an account, of the plan free.")
 @one_line_errors
 def serve(data: Path | None, workers: int | None, **options: Any) -> None:
     """Run the server.
 
-    The first start makes the data folder and prints an API key.
+    The first start makes the data folder and prints an API key, and a link that signs its owner in once.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``statflow check``: the health of a data folder."""
+"""``statflow check``, ``backup`` and ``restore``: the health of a data folder, and copies of it."""
 
 from pathlib import Path
 
@@ -29,3 +29,39 @@ def check(data: Path | None) -> None:
     if found:
         raise click.ClickException(f"{found} things are wrong")
     click.echo("nothing is wrong")
+
+
+@click.command()
+@data_option
+@click.argument("destination", type=click.Path(path_type=Path))
+@one_line_errors
+def backup(data: Path | None, destination: Path) -> None:
+    """Copy a data folder to DESTINATION, a new folder; a server may be running on it.
+
+    Every point that was acknowledged before is in the copy, which is checked.
+
+    \b
+    Example:
+      statflow backup /backups/statflow-monday
+    """
+    from statflow_http.moving import backup as copies
+
+    size = copies.backup(data or DATA_DEFAULT, destination)
+    click.echo(f"{destination} holds {size} bytes, and nothing is wrong with it")
+
+
+@click.command()
+@data_option
+@click.argument("source", type=click.Path(path_type=Path))
+@one_line_errors
+def restore(data: Path | None, source: Path) -> None:
+    """Make a new data folder of the backup SOURCE, which stays as it is.
+
+    \b
+    Example:
+      statflow restore /backups/statflow-monday --data ./statflow-data
+    """
+    from statflow_http.moving import backup as copies
+
+    size = copies.restore(source, data or DATA_DEFAULT)
+    click.echo(f"{data or DATA_DEFAULT} holds {size} bytes, and nothing is wrong with it")

@@ -1,5 +1,6 @@
 """From an `Answer` to a response, by Falcon or without it: what every answer says to browsers is added here."""
 
+from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import falcon
 
 from statflow_http.answers import Answer
+from statflow_http.request_ids import HEADER, request_id
 
 # What a page of another origin may send along and may see. Keys travel in headers and bodies, never in cookies, so
 # that any origin may be allowed.
@@ -19,30 +21,42 @@ PREFLIGHT = {
 # Different heads are few: nearly all answers to writes are the same.
 HEADS_CACHED = 1_000
 
+# Without sub-domains, for which this server does not speak. Only told where the request came by TLS, from a browser's
+# view: elsewhere it means nothing.
+HSTS = ("strict-transport-security", "max-age=31536000")
+
 HERE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 ANYWHERE = HERE | {
     "access-control-allow-origin": "*",
-    "access-control-expose-headers": "Idempotent-Replayed, Retry-After",
+    "access-control-expose-headers": "Idempotent-Replayed, Retry-After, X-Request-Id",
 }
 
 
 class CommonHeaders:
     """Middleware: headers of all answers, and of preflight requests.
 
-    A resource that cookies authenticate says ``cross_origin = False``, and no other origin may read its answers.
+    A resource that cookies authenticate says ``cross_origin = False``, and no other origin may read its answers. Nor any
+    page, not even of an error: pages say their own referrer policy.
     """
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool) -> None:
         """Set what is not set yet."""
+        if resp.status_code >= 400:
+            resp.set_header(HEADER, request_id(req.env))
+        if req.scheme == "https":
+            resp.set_header(*HSTS)
         if resp.get_header("cache-control") is None:
             resp.set_header("cache-control", "no-store")
-        if not getattr(resource, "cross_origin", True):
+        policy = resp.get_header("referrer-policy")
+        if policy is not None or not getattr(resource, "cross_origin", True):
             resp.set_headers(HERE)
         else:
             resp.set_headers(ANYWHERE)
             if req.method == "OPTIONS":
                 resp.set_header("Access-Control-Allow-Methods", resp.get_header("Allow") or "GET")
                 resp.set_headers(PREFLIGHT)
+        if policy is not None:
+            resp.set_header("referrer-policy", policy)
 
 
 class KnownMethods:
@@ -67,17 +81,26 @@ def respond(resp: falcon.Response, answer: Answer) -> None:
         resp.set_header(name, value)
 
 
-def head(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
-    """Status line and headers of an answer as WSGI has them, the common ones included."""
-    status, headers = _head(answer.status, answer.content_type, answer.headers, len(answer.body))
+def with_request_id(answer: Answer, environ: dict[str, Any]) -> Answer:
+    """The answer with the id of its request, by which the logs tell more of an error."""
+    if answer.status < 400:
+        return answer
+    return replace(answer, headers=(*answer.headers, (HEADER, request_id(environ))))
+
+
+def head(answer: Answer, *, is_secure: bool = False) -> tuple[str, list[tuple[str, str]]]:
+    """Status line and headers of an answer as WSGI has them, the common ones included; ``is_secure``: by TLS."""
+    status, headers = _head(answer.status, answer.content_type, answer.headers, len(answer.body), is_secure)
     return status, list(headers)
 
 
 @lru_cache(HEADS_CACHED)
 def _head(
-    status: int, content_type: str, own: tuple[tuple[str, str], ...], length: int
+    status: int, content_type: str, own: tuple[tuple[str, str], ...], length: int, is_secure: bool
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     headers = {"cache-control": "no-store"} | ANYWHERE | {name.lower(): value for name, value in own}
     if content_type:
         headers |= {"content-type": content_type, "content-length": str(length)}
+    if is_secure:
+        headers |= dict([HSTS])
     return f"{status} {HTTPStatus(status).phrase}", tuple(headers.items())

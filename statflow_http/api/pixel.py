@@ -4,13 +4,12 @@ Whatever is wrong with the request, whoever reads the mail sees no broken image:
 was not counted is counted as rejected.
 """
 
-import collections
-
 from statflow_engine import StatFlowError
 from statflow_http import auth
 from statflow_http.answers import Answer
 from statflow_http.api.stathat import Write, received
 from statflow_http.errors import STATHAT, Protocol, RequestError
+from statflow_http.metrics import Metrics
 from statflow_http.services import Services
 from statflow_http.wire import forms
 from statflow_http.wire.bodies import Environ
@@ -32,15 +31,16 @@ PIXEL = Answer(
 
 
 class PixelProtocol(Protocol):
-    """Errors that nobody sees; they are counted by their class."""
+    """Errors that nobody sees; they are counted by the status that tells of them elsewhere."""
 
-    def __init__(self, rejections: collections.Counter[str]) -> None:
-        self._rejections = rejections
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
 
     def failure(self, error: Exception) -> Answer | None:
-        if STATHAT.told(error) is None:
+        told = STATHAT.told(error)
+        if told is None:
             return None
-        self._rejections[type(error).__name__] += 1
+        self._metrics.pixel_rejected(told[0])
         return PIXEL
 
 
@@ -49,7 +49,7 @@ class Count(Write):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services, Form.COUNT)
-        self._pixel = PixelProtocol(services.rejections)
+        self._pixel = PixelProtocol(services.metrics)
 
     def get(self, environ: Environ) -> Answer:
         """A point in a query string; answered by a picture or by JSON."""

@@ -73,7 +73,7 @@ class NamedPoint(PointWriter):
         """Either of them by way of Falcon."""
         form = FORMS.get(name)
         if form is None:
-            raise falcon.HTTPMethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS"])
+            raise falcon.HTTPMethodNotAllowed(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
         respond(resp, self.write(req.env, form))
 
 

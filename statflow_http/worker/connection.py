@@ -76,7 +76,10 @@ class Connection(asyncio.Protocol):
         reader = self._reader
         reader.feed(data)
         if reader.received > LARGE_BODY_MIN and not reader.is_over:
-            self._hold(reader.received)
+            self._hold(reader.held)
+        if reader.upload is not None and reader.upload.is_crowded:
+            reader.upload.on_written = self._read_on
+            self._transport.pause_reading()
         if self._running is not None:
             if len(reader.requests) > PIPELINE_MAX:
                 self._transport.pause_reading()
@@ -96,6 +99,7 @@ class Connection(asyncio.Protocol):
         self.deadline = inf
         if self._stream is not None:
             self._stream.gate.break_off()
+        self._reader.drop_upload()
         self._release()
         if self._is_closing:
             self._reader.requests.clear()
@@ -177,6 +181,7 @@ class Connection(asyncio.Protocol):
 
     def _answered(self, request: Request, status: str, sent: int, *, keeps_alive: bool) -> None:
         hub = self._hub
+        hub.metrics.answered(request.environ, int(status[:3]))
         if hub.logs_access:
             hub.log_answer(request.environ, status, sent, self._started)
         self._running = None
@@ -333,6 +338,7 @@ class Connection(asyncio.Protocol):
         environ = self._reader.begun
         request = Request(environ, keeps_alive=False, is_old=False)
         response = error_response(refusal.status, str(refusal), environ, refusal.headers)
+        self._hub.metrics.answered(environ, refusal.status)
         if self._hub.logs_access:
             self._started = monotonic()
             self._hub.log_answer(environ, response.status, len(response.body), self._started)
@@ -361,6 +367,12 @@ class Connection(asyncio.Protocol):
         more, self._held = size - self._held, size
         if not self._hub.hold(more):
             self._reader.refuse(TOO_MUCH)
+
+    def _read_on(self) -> None:
+        """The disk has taken some of what waited for it."""
+        upload = self._reader.upload
+        if (upload is None or not upload.is_crowded) and not self._is_gone and self._running is None:
+            self._transport.resume_reading()
 
     def _release(self) -> None:
         self._hub.release(self._held)

@@ -4,18 +4,22 @@ It also looks at the clock for all of them, twice a second.
 """
 
 import time
+import weakref
 from asyncio import AbstractEventLoop, BaseTransport
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from statflow_http.wire.bodies import bytes_max
+from statflow_http.metrics import Metrics
+from statflow_http.metrics.metrics import COUNTED
+from statflow_http.wire.bodies import SINGLE_BYTES_MAX, bytes_max, is_upload
 from statflow_http.worker.environs import Proxies, environ_of_peer, environ_of_worker
-from statflow_http.worker.limits import BODIES_BYTES_MAX, Patience
+from statflow_http.worker.limits import BODIES_BYTES_MAX, UPLOADS_MAX, Patience
 from statflow_http.worker.pool import Pool
-from statflow_http.worker.requests import Environ, RequestReader
+from statflow_http.worker.requests import Environ, RefusedError, RequestReader
 from statflow_http.worker.running import App
 from statflow_http.worker.turns import Turns
+from statflow_http.worker.uploads import Upload
 
 if TYPE_CHECKING:
     from statflow_http.worker.connection import Connection
@@ -46,7 +50,10 @@ class Hub:
     ) -> None:
         self.loop = loop
         self.app = app
-        self.turns = Turns(loop, patience.commit_s)
+        found = getattr(app, "metrics", None)
+        # Our own app leaves the counting to us, who also see what never reaches it; another one counts nothing.
+        self.metrics = found if isinstance(found, Metrics) else Metrics()
+        self.turns = Turns(loop, patience.commit_s, self.metrics)
         self.pool = Pool(loop, app, cfg.threads, patience.write_s)
         self.patience = patience
         self.is_draining = False
@@ -58,7 +65,8 @@ class Hub:
         self._connections: dict[Connection, None] = {}
         self._connections_max: int = cfg.worker_connections
         self._bodies_size = 0
-        self._environ = environ_of_worker(cfg)
+        self._uploads: weakref.WeakSet[Upload] = weakref.WeakSet()
+        self._environ = environ_of_worker(cfg) | {COUNTED: self.metrics is found}
         self._proxies = Proxies(cfg)
 
     # -- connections --
@@ -66,12 +74,12 @@ class Hub:
     def reader(self, transport: BaseTransport) -> RequestReader:
         """The reader of a new connection."""
         environ = self._environ | environ_of_peer(transport)
-        return RequestReader(environ, bytes_max, self._proxies.schemes(environ))
+        return RequestReader(environ, self._bytes_max, self._proxies.schemes(environ), self._upload_of)
 
     def entered(self, connection: "Connection") -> None:
         """A client has connected. One that keeps us waiting leaves when there are too many."""
         self._connections[connection] = None
-        self._on_count(len(self._connections))
+        self._tell_count()
         if len(self._connections) > self._connections_max:
             waiting = [each for each in self._connections if each.is_waiting and each is not connection]
             (min(waiting, key=lambda each: each.since) if waiting else connection).drop()
@@ -79,7 +87,11 @@ class Hub:
     def left(self, connection: "Connection") -> None:
         """Nothing of a connection is left."""
         self._connections.pop(connection, None)
+        self._tell_count()
+
+    def _tell_count(self) -> None:
         self._on_count(len(self._connections))
+        self.metrics.connected(len(self._connections))
 
     @property
     def connection_count(self) -> int:
@@ -89,7 +101,7 @@ class Hub:
     def sweep(self) -> None:
         """End what has taken too long."""
         now = self.loop.time()
-        self._on_count(len(self._connections))
+        self._tell_count()
         self.turns.check(now)
         for connection in list(self._connections):
             if connection.deadline <= now:
@@ -110,6 +122,34 @@ class Hub:
         self.turns.stop()
 
     # -- bodies --
+
+    def _bytes_max(self, environ: Environ) -> int:
+        """How long a body may be: an upload only where the app says that its sender may, before any of it is read."""
+        if not is_upload(environ):
+            return bytes_max(environ)
+        accepts = getattr(self.app, "accepts_upload", None)
+        if accepts is None or not accepts(environ):
+            return SINGLE_BYTES_MAX
+        if self.upload_count >= UPLOADS_MAX:
+            raise RefusedError(503, "too many uploads at once, try again later", (("Retry-After", "30"),))
+        return bytes_max(environ)
+
+    @property
+    def upload_count(self) -> int:
+        """Uploads that arrive, or are being read by the app."""
+        return sum(not upload.is_closed for upload in self._uploads)
+
+    def _upload_of(self, environ: Environ) -> Upload | None:
+        """What takes the body of a request to a disk; None for what is no upload."""
+        folder = getattr(self.app, "upload_folder", None)
+        if folder is None or not is_upload(environ):
+            return None
+        try:
+            upload = Upload(folder, self.pool.writer, self.loop)
+        except OSError as error:
+            raise RefusedError(503, "the upload cannot be stored now, try again later") from error
+        self._uploads.add(upload)
+        return upload
 
     def hold(self, size: int) -> bool:
         """Note that so many more bytes of a large body are held; False: they are too many."""

@@ -18,6 +18,11 @@ QUICK_BODY_MAX = 128 * KIB
 LARGE_BODY_MIN = 64 * KIB
 BODIES_BYTES_MAX = 256 * MIB
 
+# An upload goes to a disk: bytes of it that are written at once, that may wait for that, and uploads at a time.
+UPLOAD_WRITE_SIZE = 256 * KIB
+UPLOAD_WAITING_MAX = 4 * MIB
+UPLOADS_MAX = 4
+
 # A slower sender is treated like one who stopped: 64 MiB may take 68 minutes, a form 10 seconds.
 BODY_BYTES_PER_S_MIN = 16 * KIB
 # What a reader must take of what waits for it, within `Patience.write_s`.

@@ -10,10 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from statflow_http.request_ids import context
 from statflow_http.worker.requests import Request
 from statflow_http.worker.responses import Response
 from statflow_http.worker.running import App, close, failed, log
 from statflow_http.worker.streams import BrokenStreamError, Gate
+from statflow_http.worker.uploads import close_input
 from statflow_http.writes import DEFERRED
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Pool:
         self._loop = loop
         self._app = app
         self._executor = ThreadPoolExecutor(thread_count, thread_name_prefix="statflow-slow")
+        #: For uploads on their way to a disk; one thread, so that what is written first is first.
+        self.writer = ThreadPoolExecutor(1, thread_name_prefix="statflow-uploads")
 
     def submit(self, connection: "Connection", request: Request) -> "Future[None]":
         """Run a request; the connection gets the answer."""
@@ -43,6 +47,7 @@ class Pool:
     def stop(self) -> None:
         """Begin no more requests; those that run go on."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self.writer.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, connection: "Connection", request: Request) -> None:
         response = Response()
@@ -60,10 +65,13 @@ class Pool:
             return
         except Exception as error:
             if response.is_sent:
-                log.error("%s failed half-way", request.environ["PATH_INFO"], exc_info=error)
+                told = context(request.environ)
+                log.error("%(path)s failed half-way (request %(request_id)s)", told, exc_info=error, extra=told)
                 self._call(connection.broken_off, request)
                 return
             response = failed(request, error)
+        finally:
+            close_input(request.environ)
         if not response.is_sent:
             self._call(connection.ran, request, response)
 

@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from statflow_http.worker.limits import FIELD_BYTES_MAX, FIELDS_MAX, HEAD_BYTES_MAX, KIB, REQUEST_LINE_MAX
+from statflow_http.worker.uploads import Upload
 
 Environ = dict[str, Any]
 Schemes = tuple[tuple[str, str], ...]
@@ -25,7 +26,7 @@ Schemes = tuple[tuple[str, str], ...]
 VERSIONS = {"1.0": "HTTP/1.0", "1.1": "HTTP/1.1"}
 # The bytes of a request line beside method and target.
 LINE_REST = len(" " + " HTTP/1.1")
-METHODS = "DELETE, GET, HEAD, OPTIONS, POST"
+METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
 # llhttp knows the methods that are registered; others are as well-formed, and only not allowed.
 UNKNOWN_METHOD = re.compile(rb"[A-Z]{1,20} ")
 ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
@@ -97,6 +98,7 @@ class RequestReader:
         bytes_max: how long the body of a request may be. One that says that it is longer is handed on without it, for
             the app to refuse in its own words.
         schemes: (environ key, value) of headers that tell that the client came by TLS, from a proxy that is believed.
+        upload_of: what takes the body of a request, when it is one that goes to a disk; None where none does.
 
     Attributes:
         requests: whole ones, in order; whoever uses them takes them off.
@@ -105,13 +107,21 @@ class RequestReader:
         stage: what the next byte would belong to.
         wants_continue: the client waits for ``100 Continue`` before it sends the body.
         received: bytes of the body that is arriving.
+        upload: where they go, when that is a disk.
         begun: the environ of the request that is arriving, as far as it is known.
     """
 
-    def __init__(self, environ: Environ, bytes_max: Callable[[Environ], int], schemes: Schemes = ()) -> None:
+    def __init__(
+        self,
+        environ: Environ,
+        bytes_max: Callable[[Environ], int],
+        schemes: Schemes = (),
+        upload_of: "Callable[[Environ], Upload | None]" = lambda environ: None,
+    ) -> None:
         self._base = environ
         self._bytes_max = bytes_max
         self._schemes = schemes
+        self._upload_of = upload_of
         self._parser = httptools.HttpRequestParser(self)
         self.requests: deque[Request] = deque()
         self.refusal: RefusedError | None = None
@@ -119,6 +129,7 @@ class RequestReader:
         self.stage = Stage.BETWEEN
         self.wants_continue = False
         self.received = 0
+        self.upload: Upload | None = None
         self._any_before = False
         self.begun = environ
         self._url = b""
@@ -128,6 +139,17 @@ class RequestReader:
         self._began = False
         self._pieces: list[bytes] = []
         self._body_left = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of the body that is arriving which are in memory."""
+        return self.received if self.upload is None else self.upload.waiting
+
+    def drop_upload(self) -> None:
+        """The client is gone, or what it sends is not wanted."""
+        if self.upload is not None:
+            self.upload.close()
+            self.upload = None
 
     def feed(self, data: bytes) -> None:
         """Take what came; afterwards `requests`, `refusal` and the rest say what it was."""
@@ -249,7 +271,10 @@ class RequestReader:
 
     def on_body(self, piece: bytes) -> None:
         self.received += len(piece)
-        self._pieces.append(piece)
+        if self.upload is None:
+            self._pieces.append(piece)
+        else:
+            self.upload.write(piece)
 
     def on_message_complete(self) -> None:
         if not self._body_left:
@@ -294,11 +319,17 @@ class RequestReader:
             self.wants_continue = length > 0 and self.begun["SERVER_PROTOCOL"] == "HTTP/1.1"
         if self._parser.should_upgrade():
             self._body_left = length
+        if length > SMALL_BODY:
+            self.upload = self._upload_of(self.begun)
 
     def _complete(self, *, is_last: bool = False) -> None:
         pieces = self._pieces
         environ = self.begun
-        environ["wsgi.input"] = BytesIO(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if self.upload is None:
+            environ["wsgi.input"] = BytesIO(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        else:
+            environ["wsgi.input"] = self.upload.finished()
+            self.upload = None
         keeps_alive = not is_last and self._parser.should_keep_alive()
         is_old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
         self.requests.append(Request(environ, keeps_alive=keeps_alive, is_old=is_old))

@@ -15,6 +15,7 @@ from typing import Any
 
 from statflow_http.answers import Answer
 from statflow_http.errors import STATHAT, STATHAT_PATHS, V1
+from statflow_http.headers import ANYWHERE, HSTS, with_request_id
 from statflow_http.worker.requests import Environ, Request
 
 Headers = list[tuple[str, str]]
@@ -32,7 +33,8 @@ STATUSES_WITHOUT_BODY = ("1", "204", "304")
 # Different heads are few: the answers to writes are all the same, those of reads differ in their length.
 HEADS_CACHED = 1_000
 
-NO_STORE = ("Cache-Control", "no-store")
+# What every answer of the app has, this server's own have too: also an error must not be sniffed, kept or hidden.
+COMMON = (("Cache-Control", "no-store"), *ANYWHERE.items())
 CLOSE = b"Connection: close\r\n"
 KEEP = b"Connection: keep-alive\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -211,9 +213,11 @@ def date_line() -> bytes:
 def error_response(status: int, text: str, environ: Environ, headers: Iterable[tuple[str, str]] = ()) -> Response:
     """An answer of the server's own, in the words of the path."""
     protocol = STATHAT if environ.get("PATH_INFO") in STATHAT_PATHS else V1
-    answer = protocol.refusal(status, text)
+    answer = with_request_id(protocol.refusal(status, text), environ)
     response = Response()
     response.status = status_line(answer.status)
-    response.headers = [("Content-Type", answer.content_type), NO_STORE, *answer.headers, *headers]
+    response.headers = [("Content-Type", answer.content_type), *COMMON, *answer.headers, *headers]
+    if environ.get("wsgi.url_scheme") == "https":
+        response.headers.append(HSTS)
     response.body = answer.body
     return response

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from statflow_http.errors import INTERNAL, STATHAT_PATHS
+from statflow_http.metrics.slots import V1_WRITES
+from statflow_http.request_ids import context
 from statflow_http.worker.limits import QUICK_BODY_MAX
 from statflow_http.worker.requests import Environ, Request
 from statflow_http.worker.responses import Response, error_response
 
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-# Paths that store points by POST; those of StatHat do so by any method.
-V1_WRITES = frozenset({"/v1/stat", "/v1/stats", "/v1/stat/value", "/v1/stat/count"})
 # What answers without looking anywhere, and must answer also when all threads are busy.
 PINGS = frozenset({"/", "/healthz"})
 
@@ -57,6 +57,6 @@ def close(chunks: Iterable[bytes]) -> None:
 
 def failed(request: Request, error: Exception) -> Response:
     """Log an error that the app should have handled; what the client is told."""
-    # The path, not the query string: keys are in the latter.
-    log.error("%s %s failed", request.environ["REQUEST_METHOD"], request.environ["PATH_INFO"], exc_info=error)
+    told = context(request.environ)
+    log.error("%(method)s %(path)s failed (request %(request_id)s)", told, exc_info=error, extra=told)
     return error_response(500, INTERNAL, request.environ)

@@ -13,9 +13,13 @@ import queue
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from statflow_engine import Engine, StoreError
+from statflow_http.answers import Answer
+from statflow_http.headers import with_request_id
+from statflow_http.metrics import Metrics
 from statflow_http.worker.requests import Request
 from statflow_http.worker.responses import Response
 from statflow_http.worker.running import failed
@@ -41,15 +45,16 @@ class Waiting(NamedTuple):
 class Committer:
     """A thread that commits what it is told to, one commit after the other."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, metrics: Metrics) -> None:
         self._loop = loop
-        self._jobs: queue.SimpleQueue[tuple[set[Engine], Callable[[], None]] | None] = queue.SimpleQueue()
+        self._metrics = metrics
+        self._jobs: queue.SimpleQueue[tuple[set[Engine], int, Callable[[], None]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="statflow-commit-turn", daemon=True)
         self._thread.start()
 
-    def commit(self, engines: set[Engine], then: Callable[[], None]) -> None:
-        """Commit; afterwards the loop calls ``then``."""
-        self._jobs.put((engines, then))
+    def commit(self, engines: set[Engine], request_count: int, then: Callable[[], None]) -> None:
+        """Commit for so many requests; afterwards the loop calls ``then``."""
+        self._jobs.put((engines, request_count, then))
 
     def stop(self) -> None:
         """End the thread after its commit."""
@@ -57,13 +62,15 @@ class Committer:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            engines, then = job
+            engines, request_count, then = job
+            started = monotonic()
             for engine in engines:
                 try:
                     engine.commit()
                 except Exception:
                     # What is not stored says so itself, when it is asked.
                     log.exception("a commit failed")
+            self._metrics.committed(monotonic() - started, request_count)
             try:
                 self._loop.call_soon_threadsafe(then)
             except RuntimeError:
@@ -76,12 +83,13 @@ class Turns:
     Args:
         loop: whose turns these are.
         commit_s: how long a commit may take before senders are told to come back later.
+        metrics: where commits are counted.
     """
 
-    def __init__(self, loop: AbstractEventLoop, commit_s: float) -> None:
+    def __init__(self, loop: AbstractEventLoop, commit_s: float, metrics: Metrics) -> None:
         self._loop = loop
         self._commit_s = commit_s
-        self._committer = Committer(loop)
+        self._committer = Committer(loop, metrics)
         self._is_scheduled = False
         self._ready: list[Connection] = []
         self._staged: list[Waiting] = []
@@ -127,7 +135,8 @@ class Turns:
             return
         self._committing, self._staged = self._staged, []
         self._commit_started = self._loop.time()
-        self._committer.commit({waiting.deferred.engine for waiting in self._committing}, self._committed)
+        engines = {waiting.deferred.engine for waiting in self._committing}
+        self._committer.commit(engines, len(self._committing), self._committed)
 
     def _committed(self) -> None:
         committed, self._committing = self._committing, []
@@ -169,7 +178,7 @@ def answer(waiting: Waiting) -> None:
     try:
         other = waiting.deferred.settle()
         if other is not None:
-            response.replace(other)
+            response.replace(named(waiting, other))
     except Exception as error:
         response = failed(waiting.request, error)
     waiting.connection.answer(waiting.request, response)
@@ -178,8 +187,13 @@ def answer(waiting: Waiting) -> None:
 def refuse(waiting: Waiting) -> None:
     """Tell a sender to come back later. Its points may be stored all the same, when the lock is had."""
     response = waiting.response
-    response.replace(waiting.deferred.outcome.refused(StoreError(STUCK)))
+    response.replace(named(waiting, waiting.deferred.outcome.refused(StoreError(STUCK))))
     waiting.connection.answer(waiting.request, response)
+
+
+def named(waiting: Waiting, answer: Answer) -> Answer:
+    """The answer with the id of its request, if it tells of an error."""
+    return with_request_id(answer, waiting.request.environ)
 
 
 def broken(connection: "Connection") -> None:

@@ -1,11 +1,14 @@
 """Fixtures of the HTTP tests: the app over a real engine, keys, and a client that speaks for one of them."""
 
+import logging
+
 import falcon.testing
 import pytest
 
 from statflow_http import create_app
 from statflow_http.accounts.accounts import OWNER_ID, Account
 from statflow_http.accounts.keys import Scope
+from tests.http.silence import Ear, assert_silent
 
 LIVE = f"{OWNER_ID}:live"
 TEST = f"{OWNER_ID}:test"
@@ -67,6 +70,16 @@ class Api:
 
     def kind(self, name, namespace=LIVE):
         return str(self.engine.find(name, namespace=namespace).kind)
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_logged():
+    """Whatever a test does, no line of its logs holds a key, a token or a password's hash."""
+    ear = Ear()
+    logging.getLogger().addHandler(ear)
+    yield ear
+    logging.getLogger().removeHandler(ear)
+    assert_silent(ear.lines)
 
 
 @pytest.fixture

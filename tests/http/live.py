@@ -14,6 +14,8 @@ from pathlib import Path
 
 import urllib3
 
+from tests.http.silence import assert_silent
+
 BOOT_LIMIT_S = 20.0
 STOP_LIMIT_S = 20.0
 
@@ -123,6 +125,7 @@ class LiveServer:
         self._drainer.join(STOP_LIMIT_S)  # it ends with the last process that can still print
         assert self._process.stdout is not None
         self._process.stdout.close()
+        assert_silent(self.printed)
 
 
 @contextmanager

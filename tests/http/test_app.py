@@ -91,8 +91,23 @@ def test_parts_can_be_left_out(engine, parts, answers):
 
 
 def test_an_unknown_part_is_refused(engine):
-    with pytest.raises(ValueError, match=r"^no such parts: pages; there are write, read$"):
-        create_app(engine, parts=("write", "pages"))
+    with pytest.raises(ValueError, match=r"^no such parts: mails; there are write, read, manage, pages$"):
+        create_app(engine, parts=("write", "mails"))
+
+
+@pytest.mark.parametrize("parts", [("pages",), ("write", "read", "pages"), ("manage",)])
+def test_a_part_without_what_it_needs_is_refused(engine, parts):
+    with pytest.raises(ValueError, match=r'^the part "(pages|manage)" needs "(manage|read)"$'):
+        create_app(engine, parts=parts)
+
+
+def test_without_pages_a_browser_is_answered_as_programs_are(engine):
+    app = create_app(engine, parts=("write", "read", "manage"))
+    client = falcon.testing.TestClient(app)
+
+    assert client.simulate_get("/", headers={"Accept": "text/html"}).text == "StatFlow\n"
+    assert client.simulate_get("/login", headers={"Accept": "text/html"}).json == {"msg": "no such path"}
+    app.close()
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,14 @@ def test_an_unknown_path_is_404(api, path):
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
-@pytest.mark.parametrize("method", ["FOO", "PUT", "PATCH", "TRACE"])
+@pytest.mark.parametrize("method", ["FOO", "PUT", "TRACE"])
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/ez", {"GET", "HEAD", "POST"}), ("/v1/stat", {"POST"}), ("/v1/stat/a", {"GET", "HEAD", "POST", "DELETE"})],
+    [
+        ("/ez", {"GET", "HEAD", "POST"}),
+        ("/v1/stat", {"POST"}),
+        ("/v1/stat/a", {"GET", "HEAD", "POST", "PATCH", "DELETE"}),
+    ],
 )
 def test_an_unknown_method_is_405_and_told_which_are_known(api, method, path, allowed):
     response = api.client.simulate_request(method, path)

@@ -73,7 +73,7 @@ def test_a_picture_hides_every_mistake_and_counts_it(api, query):
     response = get(api, query.replace("{key}", api.key), BROWSER)
 
     assert (response.status_code, response.content) == (200, GIF)
-    assert api.app.services.rejections.total() == 1
+    assert sum(api.app.services.metrics.pixel_rejections().values()) == 1
     assert api.names() == []
 
 
@@ -83,14 +83,14 @@ def test_a_picture_hides_what_only_the_transaction_finds(api):
     response = get(api, f"ukey={api.key}&key=v")
 
     assert response.content == GIF
-    assert api.app.services.rejections == {"KindError": 1}
+    assert api.app.services.metrics.pixel_rejections() == {"conflict": 1}
 
 
 def test_json_tells_of_a_bad_key(api):
     response = get(api, "ukey=MTg4NTcgiDyQ~~&key=a", "application/json")
 
     assert (response.status_code, response.json["msg"]) == (401, "invalid keys")
-    assert api.app.services.rejections.total() == 0
+    assert api.app.services.metrics.pixel_rejections() == {}
 
 
 def test_a_post_is_answered_by_json_whatever_it_accepts(api):

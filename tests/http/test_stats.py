@@ -29,9 +29,13 @@ def test_an_entry_tells_what_is_known_of_a_stat(api, clock):
         "kind": "value",
         "created_at": START_S,
         "received_at": START_S + 90,
+        "public": False,
+        "unit": "",
         "key": stat["key"],
+        "imported_key": None,
+        "embed_key": stat["embed_key"],
     }
-    assert len(stat["key"]) == 28
+    assert len(stat["key"]) == len(stat["embed_key"]) == 28
 
 
 def test_an_account_without_stats_has_an_empty_list(api):

@@ -112,7 +112,7 @@ def test_only_two_names_take_a_post(api):
     response = api.json("/v1/stat/other", {"stat": "a"})
 
     assert response.status_code == 405
-    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH"
 
 
 def test_the_key_may_stand_in_the_body(api):

@@ -138,6 +138,13 @@ class Engine:
         """The engine's clock, in whole Unix seconds."""
         return int(self._clock())
 
+    def revision(self) -> int:
+        """A number that is another one after whatever any process has stored: half a microsecond, and no transaction.
+
+        Who shows what is stored asks it whether to look again. What waits for an interval's end is not stored yet.
+        """
+        return int(self._environment.env.info()["last_txnid"])
+
     # -- write --
 
     def count(self, name: str, value: float = 1.0, timestamp_s: int | None = None, *, namespace: str = "") -> Receipt:

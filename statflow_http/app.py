@@ -6,6 +6,7 @@ What comes out is an ordinary WSGI app. It runs under any WSGI server, or mounte
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import falcon
@@ -13,13 +14,37 @@ import falcon
 import statflow_engine
 from statflow_engine import Engine
 from statflow_http.answers import Answer
-from statflow_http.api import health, pixel, stathat, v1_query, v1_read, v1_write
-from statflow_http.errors import INTERNAL, STATHAT, STATHAT_PATHS, V1, JsonProtocol
-from statflow_http.headers import CommonHeaders, KnownMethods, head, respond
-from statflow_http.services import Options, Services
+from statflow_http.api import (
+    command_line_api,
+    embed,
+    export_api,
+    health,
+    pixel,
+    prometheus,
+    public,
+    stathat,
+    v1_account,
+    v1_alerts,
+    v1_annotations,
+    v1_export,
+    v1_imports,
+    v1_keys,
+    v1_query,
+    v1_read,
+    v1_write,
+)
+from statflow_http.errors import INTERNAL, PROTOCOLS, STATHAT, STATHAT_PATHS, V1, JsonProtocol
+from statflow_http.headers import CommonHeaders, KnownMethods, head, respond, with_request_id
+from statflow_http.metrics import Metrics
+from statflow_http.metrics.metrics import COUNTED
+from statflow_http.moving.jobs import FOLDER
+from statflow_http.openapi import Description
+from statflow_http.pages import site as pages
+from statflow_http.request_ids import context
+from statflow_http.services import METRICS_FOR, Options, Services
 from statflow_http.wire.numbers import Form
 
-PARTS = ("write", "read")
+PARTS = ("write", "read", "manage", "pages")
 
 DATA_DEFAULT = "./statflow-data"
 
@@ -41,10 +66,21 @@ class App(falcon.App):  # type: ignore[type-arg]  # generic only for type checke
     def __init__(self, services: Services, writes: Mapping[tuple[str, str], Write] = NO_WRITES, **options: Any) -> None:
         super().__init__(**options)
         self.services = services
+        self.metrics = services.metrics
         self._writes = writes
 
     def __call__(self, env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request."""
+        """Answer a request, and count it unless the server does."""
+        if env.get(COUNTED):
+            return self._answer(env, start_response)
+
+        def start(status: str, *rest: Any) -> Any:
+            self.metrics.answered(env, int(status[:3]))
+            return start_response(status, *rest)
+
+        return self._answer(env, start)
+
+    def _answer(self, env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         write = self._writes.get((env["REQUEST_METHOD"], env["PATH_INFO"]))
         if write is None:
             return super().__call__(env, start_response)
@@ -52,15 +88,36 @@ class App(falcon.App):  # type: ignore[type-arg]  # generic only for type checke
             answer = write(env)
         except Exception as error:
             answer = told(env, error)
-        start_response(*head(answer))
+        start_response(*head(with_request_id(answer, env), is_secure=env["wsgi.url_scheme"] == "https"))
         return [answer.body]
+
+    @property
+    def upload_folder(self) -> Path:
+        """Where a server may lay bodies that are too large for memory."""
+        folder = Path(self.services.engine.path) / FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def accepts_upload(self, environ: dict[str, Any]) -> bool:
+        """Whether the sender of a request may send a file to import: asked before any of it is read."""
+        return v1_imports.accepts(self.services, environ)
 
     def close(self) -> None:
         """Close what the app opened itself: the accounts, and the engine unless it was handed in."""
         self.services.close()
 
 
-def create_app(engine: Engine | None = None, *, parts: Collection[str] = PARTS, no_content: bool | None = None) -> App:
+def create_app(
+    engine: Engine | None = None,
+    *,
+    parts: Collection[str] = PARTS,
+    no_content: bool | None = None,
+    metrics_for: str | None = None,
+    metrics: Metrics | None = None,
+    signup: bool | None = None,
+    workers: int = 1,
+    allow_private: bool | None = None,
+) -> App:
     """The HTTP front of an engine.
 
     Args:
@@ -68,32 +125,57 @@ def create_app(engine: Engine | None = None, *, parts: Collection[str] = PARTS, 
             request, as the environment says: ``STATFLOW_DATA`` is its folder (./statflow-data), ``STATFLOW_DURABILITY``
             "fsync" or "interval", ``STATFLOW_INTERVAL_S`` the seconds between commits of the latter,
             ``STATFLOW_SCHEMA`` its rings.
-        parts: what to serve, of "write" and "read"; health checks always are.
+        parts: what to serve, of "write", "read", "manage" (accounts, keys and all else that people set, which needs
+            "read") and "pages" (for browsers, which need both of these); health checks always are.
         no_content: answer single writes on StatHat's paths with 204 unless ``vb=1``, as StatHat did after 2017. None:
             if ``STATFLOW_NO_CONTENT`` is "1".
+        metrics_for: who may see ``/metrics``, see `Options.metrics`. None: as ``STATFLOW_METRICS`` says, else "local".
+        metrics: where it is counted what happens, made before the processes were forked that share it. None: in memory
+            of this process and those that are forked from it after this.
+        signup: anybody may make an account of the plan ``free``. None: if ``STATFLOW_SIGNUP`` is "1".
+        workers: how many processes serve this folder, each its share of what an account may send in a second.
+        allow_private: people may have this server ask addresses of its operator's own network. None: if
+            ``STATFLOW_ALLOW_PRIVATE`` is "1".
 
     Returns:
         An app whose `close` closes what it opened itself.
 
     Raises:
-        ValueError: there is no such part.
+        ValueError: there is no such part, or one lacks another that it needs; or no such ``metrics_for``.
     """
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise ValueError(f"no such parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    if "manage" in parts and "read" not in parts:
+        raise ValueError('the part "manage" needs "read"')
+    if "pages" in parts and "manage" not in parts:
+        raise ValueError('the part "pages" needs "manage"')
     if no_content is None:
         no_content = os.environ.get("STATFLOW_NO_CONTENT") == "1"
-    options = Options(no_content=no_content)
+    if metrics_for is None:
+        metrics_for = os.environ.get("STATFLOW_METRICS", "local")
+    if metrics_for not in METRICS_FOR:
+        raise ValueError(f"metrics are for one of {', '.join(METRICS_FOR)}, not {metrics_for}")
+    if signup is None:
+        signup = os.environ.get("STATFLOW_SIGNUP") == "1"
+    if allow_private is None:
+        allow_private = os.environ.get("STATFLOW_ALLOW_PRIVATE") == "1"
+    options = Options(
+        no_content=no_content, metrics=metrics_for, signup=signup, workers=workers, allow_private=allow_private
+    )
     if engine is None:
-        services = Services(engine_of_environment, options, owns_engine=True)
+        services = Services(engine_of_environment, options, owns_engine=True, metrics=metrics)
     else:
-        services = Services(lambda: engine, options, owns_engine=False)
+        services = Services(lambda: engine, options, owns_engine=False, metrics=metrics)
     writes = dict(write_routes(services)) if "write" in parts else {}
     app = App(services, writes, middleware=[KnownMethods(), CommonHeaders()])
-    for path, resource in routes(services, frozenset(parts)):
+    table = dict(routes(services, frozenset(parts)))
+    table["/openapi.json"] = Description(table)
+    for path, resource in table.items():
         app.add_route(path, resource)
-    app.add_error_handler(Exception, on_error)
-    app.add_error_handler(falcon.HTTPError, on_http_error)
+    site = pages.Site(services) if "pages" in parts else None
+    app.add_error_handler(Exception, for_people(on_error, site))
+    app.add_error_handler(falcon.HTTPError, for_people(on_http_error, site))
     return app
 
 
@@ -102,6 +184,8 @@ def routes(services: Services, parts: frozenset[str]) -> Iterator[tuple[str, obj
     yield "/", stathat.Root()
     yield "/healthz", health.Health()
     yield "/readyz", health.Ready(services)
+    if services.options.metrics != "off":
+        yield "/metrics", prometheus.MetricsText(services)
     if "write" in parts:
         yield "/ez", stathat.Write(services, Form.ANY)
         yield "/c", pixel.Count(services)
@@ -109,11 +193,58 @@ def routes(services: Services, parts: frozenset[str]) -> Iterator[tuple[str, obj
         yield "/v1/stat", v1_write.Point(services)
     if "read" in parts:
         yield "/v1/query", v1_query.Query(services)
+        yield "/javascripts/embed.js", embed.Loader()
+        yield "/embed/{path:path}", embed.Embed(services)
         yield "/v1/trash", v1_read.TrashList(services)
         yield "/v1/trash/{stat_id}/restore", v1_read.Restore(services)
-    if parts:
-        yield "/v1/stats", STATS[parts](services)
-        yield "/v1/stat/{name:path}", STAT[parts](services)
+        yield from stathat_read_routes(services)
+    if "manage" in parts:
+        yield from account_routes(services)
+        yield from note_routes(services)
+        yield "/v1/imports", v1_imports.ImportList(services)
+        yield "/v1/imports/{import_id}", v1_imports.OneImport(services)
+        yield "/v1/export", v1_export.Export(services)
+    if "pages" in parts:
+        yield from pages.routes(services)
+    shared = parts & BOTH
+    if shared:
+        yield "/v1/stats", STATS[shared](services)
+        yield "/v1/stat/{name:path}", STAT[shared](services)
+
+
+def account_routes(services: Services) -> Iterator[tuple[str, object]]:
+    """Accounts, who belongs to them, and their keys."""
+    yield "/v1/account", v1_account.AccountResource(services)
+    yield "/v1/account/members", v1_account.MemberList(services)
+    yield "/v1/account/members/{person_id}", v1_account.Member(services)
+    yield "/v1/keys", v1_keys.KeyList(services)
+    yield "/v1/keys/{key_id}", v1_keys.OneKey(services)
+    yield "/v1/keys/{key_id}/rotate", v1_keys.Rotate(services)
+
+
+def stathat_read_routes(services: Services) -> Iterator[tuple[str, object]]:
+    """What StatHat's own readers ask: the export API, its command line's, and what is public."""
+    yield "/x/{token}/statlist", export_api.StatList(services)
+    yield "/x/{token}/stat", export_api.Stat(services)
+    yield "/x/{token}/stats/{stat_id}", export_api.StatOfId(services)
+    yield "/x/{token}/data/{stat_ids:path}", export_api.Data(services)
+    yield "/x/{token}/alerts", export_api.Alerts(services)
+    yield "/x/{token}/alerts/{alert_id}", export_api.Alert(services)
+    yield "/a1/stats", command_line_api.Stats(services)
+    yield "/a1/stats/{stat_id}/dataset", command_line_api.OneDataset(services)
+    yield "/a1/stats/{stat_id}/dataset_full", command_line_api.FullDataset(services)
+    yield "/a1/alerts", command_line_api.Alerts(services)
+    yield "/a1/comments", command_line_api.Comments(services)
+    yield "/stats/{stat_id}/csv/{period}", public.PublicCsv(services)
+
+
+def note_routes(services: Services) -> Iterator[tuple[str, object]]:
+    """Alerts and annotations."""
+    yield "/v1/alerts", v1_alerts.AlertList(services)
+    yield "/v1/alerts/automatic", v1_alerts.AutomaticAlerts(services)
+    yield "/v1/alerts/{alert_id}", v1_alerts.Alert(services)
+    yield "/v1/annotations", v1_annotations.AnnotationList(services)
+    yield "/v1/annotations/{annotation_id}", v1_annotations.OneAnnotation(services)
 
 
 def write_routes(services: Services) -> Iterator[tuple[tuple[str, str], Write]]:
@@ -140,7 +271,7 @@ class StatBoth(v1_write.NamedPoint, v1_read.Stat):
 
 
 # Two paths are shared by both parts.
-WRITE, READ, BOTH = frozenset({"write"}), frozenset({"read"}), frozenset(PARTS)
+WRITE, READ, BOTH = frozenset({"write"}), frozenset({"read"}), frozenset({"write", "read"})
 STATS: dict[frozenset[str], Any] = {WRITE: v1_write.Batch, READ: v1_read.StatList, BOTH: StatsBoth}
 STAT: dict[frozenset[str], Any] = {WRITE: v1_write.NamedPoint, READ: v1_read.Stat, BOTH: StatBoth}
 
@@ -162,7 +293,10 @@ def engine_of_environment() -> Engine:
 
 def protocol_of(environ: dict[str, Any]) -> JsonProtocol:
     """How the clients of a path are told about errors."""
-    return STATHAT if environ["PATH_INFO"] in STATHAT_PATHS else V1
+    path = environ["PATH_INFO"]
+    if path in STATHAT_PATHS:
+        return STATHAT
+    return next((protocol for start, protocol in PROTOCOLS if path.startswith(start)), V1)
 
 
 def told(environ: dict[str, Any], error: Exception) -> Answer:
@@ -170,8 +304,8 @@ def told(environ: dict[str, Any], error: Exception) -> Answer:
     protocol = protocol_of(environ)
     answer = protocol.failure(error)
     if answer is None or answer.status == 500:
-        # The path, not the query string: keys are in the latter.
-        log.error("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=error)
+        about = context(environ)
+        log.error("%(method)s %(path)s failed (request %(request_id)s)", about, exc_info=error, extra=about)
         answer = protocol.refusal(500, INTERNAL)
     return answer
 
@@ -187,6 +321,18 @@ def on_http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTP
     reset(resp, protocol_of(req.env).refusal(error.status_code, text))
     if error.headers:
         resp.set_headers(error.headers)
+
+
+def for_people(handler: Callable[..., None], site: pages.Site | None) -> Callable[..., None]:
+    """An error handler whose answer is a page where a browser asked for one; as it is where there are no pages."""
+    if site is None:
+        return handler
+
+    def handle(req: falcon.Request, resp: falcon.Response, error: Any, params: dict[str, Any]) -> None:
+        handler(req, resp, error, params)
+        site.tell_error(req, resp)
+
+    return handle
 
 
 def reset(resp: falcon.Response, answer: Answer) -> None:

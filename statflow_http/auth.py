@@ -30,6 +30,7 @@ def sender(keys: Keys, environ: dict[str, Any], other_keys: Iterable[str | None]
         BadKeyError: unknown or revoked.
         ScopeError: a good key of another scope.
         RequestError: two different keys.
+        RetryLaterError: more requests than the account's plan allows.
     """
     found = [key.encode() for key in other_keys if key]
     header: str | None = environ.get("HTTP_AUTHORIZATION")
@@ -46,6 +47,8 @@ def sender(keys: Keys, environ: dict[str, Any], other_keys: Iterable[str | None]
         raise BadKeyError("invalid API key")
     if not known.scope.allows(scope):
         raise ScopeError(FORBIDDEN[scope])
+    if known.requests_a_second is not None:
+        keys.take_request(known)
     return known
 
 

@@ -20,9 +20,12 @@ import statflow_engine
 from statflow_engine import Engine
 from statflow_http.accounts.accounts import OWNER_ID, Accounts
 from statflow_http.accounts.keys import Keys
+from statflow_http.accounts.people import People
+from statflow_http.accounts.sessions import Sessions
 from statflow_http.app import App, create_app
 from statflow_http.documents import Documents
-from statflow_http.logs import ACCESS_FORMAT, Logger
+from statflow_http.logs import ACCESS_FORMAT, JsonLogger, Logger
+from statflow_http.metrics import Metrics
 from statflow_http.services import ACCOUNTS_FOLDER
 from statflow_http.worker import LoopWorker
 
@@ -52,8 +55,12 @@ class Settings:
     interval_s: float = 1.0
     schema: str | None = None
     no_content: bool = False
+    signup: bool = False
+    allow_private: bool = False
     access_log: str | None = None
     worker: Literal["loop", "gthread"] = "loop"
+    metrics: str = "local"
+    log_format: Literal["text", "json"] = "text"
 
 
 def workers_default() -> int:
@@ -61,11 +68,19 @@ def workers_default() -> int:
     return min(WORKERS_MAX_DEFAULT, os.cpu_count() or 1)
 
 
-def prepare(data: Path) -> str | None:
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What the first start on a folder makes for its owner: an API key, and the path of a page that signs in, once."""
+
+    key: str
+    login_path: str
+
+
+def prepare(data: Path) -> FirstStart | None:
     """Make the data folder, the owner's account and a first key, where there are none yet.
 
     Returns:
-        The key, when one was made.
+        What was made; None when all was there.
 
     Raises:
         StoreError: the folder cannot be made or opened.
@@ -78,7 +93,11 @@ def prepare(data: Path) -> str | None:
     documents = Documents(data / ACCOUNTS_FOLDER)
     try:
         is_new = Accounts(documents).ensure_owner(now_s)
-        return Keys(documents).create(OWNER_ID, now_s, label="first key") if is_new else None
+        owner = People(documents).ensure_owner(now_s)
+        if not is_new:
+            return None
+        key = Keys(documents).create(OWNER_ID, now_s, label="first key")
+        return FirstStart(key, Sessions(documents).new_link(owner, now_s))
     finally:
         # Before any worker is forked: an environment does not survive that.
         documents.close()
@@ -90,20 +109,21 @@ def serve(settings: Settings) -> None:
     Raises:
         StoreError: the data folder cannot be made or opened.
     """
-    key = prepare(settings.data)
+    first = prepare(settings.data)
     click.echo(f"StatFlow keeps its data in {settings.data}")
-    if key is not None:
-        click.echo(f"API key: {key}")
-    Server(settings, lambda address: welcome(address, key)).run()
+    if first is not None:
+        click.echo(f"API key: {first.key}")
+    Server(settings, lambda address: welcome(address, first)).run()
 
 
-def welcome(address: str, key: str | None) -> None:
-    """Say where the server listens, and after the first start how to send a point."""
+def welcome(address: str, first: FirstStart | None) -> None:
+    """Say where the server listens, and after the first start how to sign in and how to send a point."""
     click.echo(f"Listening on {address}")
-    if key is not None:
+    if first is not None:
         click.echo(
+            f"Sign in (once, within a day): {address}{first.login_path}\n"
             "Send a first point:\n"
-            f"  curl -X POST {address}/v1/stat -H 'Authorization: Bearer {key}' \\\n"
+            f"  curl -X POST {address}/v1/stat -H 'Authorization: Bearer {first.key}' \\\n"
             '    -H \'Content-Type: application/json\' -d \'{"stat": "my_first_metric", "count": 1}\''
         )
 
@@ -115,6 +135,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._settings = settings
         self._on_listening = on_listening
         self._opened: tuple[int, App, Engine] | None = None
+        # Here, in the master, so that its workers share it.
+        self._metrics = Metrics()
         super().__init__(prog="statflow")
 
     def run(self) -> None:
@@ -138,7 +160,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "graceful_timeout": DRAIN_S,
             # A socket by which another program could steer the server is one more door.
             "control_socket_disable": True,
-            "logger_class": Logger,
+            "logger_class": JsonLogger if settings.log_format == "json" else Logger,
             "loglevel": "warning",
             "accesslog": settings.access_log,
             "access_log_format": ACCESS_FORMAT,
@@ -162,11 +184,22 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         except statflow_engine.StatFlowError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(BOOT_FAILED)
-        app = create_app(engine, no_content=settings.no_content)
+        app = create_app(
+            engine,
+            no_content=settings.no_content,
+            metrics_for=settings.metrics,
+            metrics=self._metrics,
+            signup=settings.signup,
+            workers=settings.workers,
+            allow_private=settings.allow_private,
+        )
         self._opened = (os.getpid(), app, engine)
         return app
 
     def _worker_started(self, worker: Any) -> None:
+        self._metrics.start()
+        if self._opened is not None:
+            self._opened[1].services.imports.start()
         # Workers are counted from 1 and never again: the message comes once, and when requests are answered.
         if worker.age == 1:
             host, port = worker.sockets[0].getsockname()[:2]

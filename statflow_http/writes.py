@@ -8,14 +8,17 @@ environ, asks that whether the answer stands.
 """
 
 import hashlib
+from time import monotonic
 from typing import Any
 
 import msgspec
 
-from statflow_engine import Engine, Pending, Receipt, StatFlowError
+from statflow_engine import Engine, LimitError, Pending, Receipt, StatFlowError
 from statflow_http.accounts.keys import Sender
+from statflow_http.accounts.quotas import Grant
 from statflow_http.answers import Answer
 from statflow_http.errors import Protocol, RequestError
+from statflow_http.metrics.metrics import POINTS
 from statflow_http.services import Services
 from statflow_http.wire.drafts import Draft, Idempotency
 
@@ -41,12 +44,20 @@ class Outcome(msgspec.Struct, frozen=True):
         success = self.success
         return Answer(success.status, success.body, (*success.headers, REPLAYED), success.content_type)
 
-    def refused(self, error: StatFlowError) -> Answer:
+    def refused(self, error: StatFlowError, sender: Sender | None = None, grant: Grant | None = None) -> Answer:
         """The answer to an error.
+
+        Args:
+            error: why nothing is stored.
+            sender, grant: where limits were asked: whose they are. What they keep out is counted.
 
         Raises:
             StatFlowError: it is not for the client: damage, or a mistake of ours.
         """
+        if grant is not None and isinstance(error, LimitError):
+            if sender is not None and sender.tally is not None:
+                sender.tally.refuse(len(self.draft.values))
+            error = grant.worded(error)
         failure = self.protocol.failure(self.draft.located(error))
         if failure is None:
             raise error
@@ -59,6 +70,9 @@ class Deferred(msgspec.Struct, frozen=True):
     engine: Engine
     pending: Pending
     outcome: Outcome
+    environ: dict[str, Any]
+    sender: Sender
+    grant: Grant | None
 
     def settle(self) -> Answer | None:
         """Once the commit is over: None when the answer stands, else the one to send in its place.
@@ -67,9 +81,12 @@ class Deferred(msgspec.Struct, frozen=True):
             StatFlowError: what is not for the client; it gets a bare 500.
         """
         try:
-            answer = self.outcome.stored(self.pending.result())
+            receipt = self.pending.result()
+            answer = self.outcome.stored(receipt)
         except StatFlowError as error:
-            return self.outcome.refused(error)
+            return self.outcome.refused(error, self.sender, self.grant)
+        note(self.environ, receipt)
+        tally(self.sender, self.grant, receipt)
         return None if answer is self.outcome.success else answer
 
 
@@ -90,15 +107,37 @@ def submit(services: Services, environ: dict[str, Any], sender: Sender, body: by
         StatFlowError: what is not for the client.
     """
     engine = services.engine
-    batch = outcome.draft.batch(sender.namespace, idempotency(environ, body))
+    grant: Grant | None = None
+    if sender.is_limited:
+        grant = services.quotas.grant(sender.account, sender.plan)
+        draft = outcome.draft
+        batch = draft.batch(sender.namespace, idempotency(environ, body), grant.meters, grant.series_limit)
+    else:
+        batch = outcome.draft.batch(sender.namespace, idempotency(environ, body))
     try:
         if not environ.get(COMMITS_LATER):
-            return outcome.stored(engine.write_batch(batch))
+            started = monotonic()
+            receipt = engine.write_batch(batch)
+            services.metrics.committed(monotonic() - started, 1)
+            note(environ, receipt)
+            tally(sender, grant, receipt)
+            return outcome.stored(receipt)
         pending = engine.stage(batch)
     except StatFlowError as error:
-        return outcome.refused(error)
-    environ[DEFERRED] = Deferred(engine, pending, outcome)
+        return outcome.refused(error, sender, grant)
+    environ[DEFERRED] = Deferred(engine, pending, outcome, environ, sender, grant)
     return outcome.success
+
+
+def note(environ: dict[str, Any], receipt: Receipt) -> None:
+    """Say in the environ how many points its request has stored: for the metrics, and for the access log."""
+    environ[POINTS] = 0 if receipt.replayed else receipt.points
+
+
+def tally(sender: Sender, grant: Grant | None, receipt: Receipt) -> None:
+    """Count an account's live points, where no meter did that in the transaction which stored them."""
+    if sender.tally is not None and not receipt.replayed and (grant is None or not grant.meters):
+        sender.tally.add(receipt.points)
 
 
 def idempotency(environ: dict[str, Any], body: bytes) -> Idempotency | None:

@@ -6,14 +6,12 @@ is folded. A replicated log could take its place.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import lmdb
 
 from statflow_engine.errors import CorruptionError
-from statflow_engine.pure.cells import Floats, Ints
-from statflow_engine.pure.records import RecordColumns, RecordHead, decode_columns, decode_head, encode_record
+from statflow_engine.pure.records import RecordColumns, RecordHead, decode_columns, decode_head
 from statflow_engine.pure.tiles import Stored
 from statflow_engine.store import checked
 from statflow_engine.store.environment import Databases
@@ -63,8 +61,7 @@ class FoldCursor(NamedTuple):
         checked.put(txn, db, "meta", _CURSOR_KEY, _CURSOR.pack(*fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """Where the journal ends.
 
     Attributes:
@@ -96,12 +93,17 @@ class Journal:
         with txn.cursor(db=self._db["journal"]) as cursor:
             return _position(cursor.key()) if cursor.last() else folded.done
 
-    def append(
-        self, txn: lmdb.Transaction, tail: Tail, series_ids: Ints, timestamps_s: Ints, values: Floats, received_s: int
-    ) -> None:
-        """Store points behind the ``tail`` that the transaction sees; durable with its commit."""
-        record = encode_record(series_ids, timestamps_s, values, received_s=received_s, rows_before=tail.rows_after)
+    def append(self, txn: lmdb.Transaction, tail: Tail, record: bytes, row_count: int) -> Tail:
+        """Store a record behind the ``tail`` that the transaction sees; durable with its commit. Where it ends then.
+
+        Args:
+            txn: a write transaction.
+            tail: where the journal ends; what its rows were is in the record, as the rows before.
+            record: encoded.
+            row_count: its points.
+        """
         txn.put(_POSITION.pack(tail.position + 1), record, db=self._db["journal"], append=True)
+        return Tail(tail.position + 1, tail.rows_after + row_count)
 
     def after(self, txn: lmdb.Transaction, position: int) -> Iterator[tuple[int, Stored]]:
         """(position, stored record) of every record behind a position; views that end with the transaction."""

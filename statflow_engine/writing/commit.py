@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import lmdb
 import numpy as np
@@ -21,6 +21,7 @@ from statflow_engine.pure.batches import ANY_KIND, Batch, Columns, lone_number, 
 from statflow_engine.pure.cells import Ints
 from statflow_engine.pure.known_names import KnownNames, NameCache
 from statflow_engine.pure.names import normal_name
+from statflow_engine.pure.records import encode_few, encode_record
 from statflow_engine.pure.schema import Schema
 from statflow_engine.store.catalog import Catalog
 from statflow_engine.store.environment import Environment
@@ -32,6 +33,9 @@ from statflow_engine.writing.scalars import Scalars
 # Free disk and map are looked at once in so many commits or rows, since a look costs 10 us: a million rows are 20 MB.
 ROOM_CHECK_COMMITS = 64
 ROOM_CHECK_ROWS = 1_000_000
+
+# So many lone points make a record more quickly by themselves than as columns.
+FEW_POINTS = 16
 
 # What lone points get, all the same.
 _ONE_POINT = Receipt(1)
@@ -54,6 +58,22 @@ class Load:
 
     rows: int
     records: int
+
+
+class _Seen(NamedTuple):
+    """What a commit left behind, which the next one need not read when nobody else's came in between.
+
+    Attributes:
+        transaction: the number of the commit.
+        done_rows: of the fold cursor.
+        tail: of the journal.
+        epoch: of the catalog.
+    """
+
+    transaction: int
+    done_rows: int
+    tail: Tail
+    epoch: int
 
 
 class Committer:
@@ -87,6 +107,7 @@ class Committer:
         self.lost: Exception | None = None
         self._refusal: str | None = None
         self.load = Load(0, 0)
+        self._seen = _Seen(-1, 0, Tail(0, 0), 0)
 
     # -- stage --
 
@@ -238,10 +259,9 @@ class Committer:
     def _stored(self, pendings: list[Pending]) -> tuple[list[Accepted], NameCache]:
         self.refuse_if_full(0)
         with self._environment.write() as txn:
-            cursor = FoldCursor.read(txn, self._db)
-            tail = self._journal.tail(txn)
-            waiting = tail.rows_after - cursor.done_rows
-            cache = self._known.at(self._catalog.epoch(txn))
+            seen = self._seen_by(txn)
+            waiting = seen.tail.rows_after - seen.done_rows
+            cache = self._known.at(seen.epoch)
             accepted: list[Accepted] = []
             lone: list[Pending] = []
             for pending in pendings:
@@ -258,31 +278,41 @@ class Committer:
                     continue
                 accepted.append(one)
                 waiting += 0 if one.receipt.replayed else one.receipt.points
-            self._append(txn, tail, [one for one in accepted if len(one.ids)], lone)
+            tail = self._append(txn, seen.tail, [one for one in accepted if len(one.ids)], lone)
             self.load = Load(waiting, self._journal.record_count(txn))
+            transaction = txn.id()
+        if tail is not seen.tail:
+            # Only then is the number ours: LMDB gives that of a commit which wrote nothing to the next.
+            self._seen = _Seen(transaction, seen.done_rows, tail, seen.epoch)
         for pending in lone:
             pending.settle(_ONE_POINT)
         return accepted, cache
 
+    def _seen_by(self, txn: lmdb.Transaction) -> _Seen:
+        """What a write transaction finds; known already when the one before it was ours."""
+        if self._seen.transaction == txn.id() - 1:
+            return self._seen
+        done_rows = FoldCursor.read(txn, self._db).done_rows
+        return _Seen(txn.id(), done_rows, self._journal.tail(txn), self._catalog.epoch(txn))
+
     def _acceptance(self, txn: lmdb.Transaction, cache: NameCache, pending: Pending) -> Acceptance:
         return Acceptance(txn, self._db, self._catalog, cache, pending, self._limits.idempotency_keys)
 
-    def _append(self, txn: lmdb.Transaction, tail: Tail, accepted: list[Accepted], lone: list[Pending]) -> None:
-        """Store the points of all accepted batches as one record."""
-        ids = [one.ids for one in accepted]
-        columns = [one.pending.columns for one in accepted]
-        if lone:
-            ids_of_lone, columns_of_lone = _columns_of_lone([point for each in lone if (point := each.lone)])
-            ids.append(ids_of_lone)
-            columns.append(columns_of_lone)
-        if not ids:
-            return
-        # The earliest moment of all: a ring that reached back to a point when it was staged still does.
-        received_s = min(each.received_s for each in columns)
-        self._rows_until_room_check -= sum(map(len, columns))
-        timestamps_s = _concatenated([each.timestamps_s for each in columns])
-        values = _concatenated([each.values for each in columns])
-        self._journal.append(txn, tail, _concatenated(ids), timestamps_s, values, received_s)
+    def _append(self, txn: lmdb.Transaction, tail: Tail, accepted: list[Accepted], lone: list[Pending]) -> Tail:
+        """Store the points of all accepted batches as one record; where the journal ends then."""
+        points = [point for each in lone if (point := each.lone)]
+        if not accepted and not points:
+            return tail
+        row_count = len(points) + sum(len(one.ids) for one in accepted)
+        self._rows_until_room_check -= row_count
+        if not accepted and len(points) <= FEW_POINTS:
+            # The earliest moment of all: a ring that reached back to a point when it was staged still does.
+            received_s = min(point.received_s for point in points)
+            few = [(point.id, point.timestamp_s, point.value) for point in points]
+            record = encode_few(few, received_s=received_s, rows_before=tail.rows_after)
+        else:
+            record = _record_of(accepted, points, tail.rows_after)
+        return self._journal.append(txn, tail, record, row_count)
 
     # -- room --
 
@@ -302,6 +332,22 @@ class Committer:
             raise StoreFullError(
                 f"{rows} points wait to be folded, at most {self._limits.journal_rows_hard} may: try again in a second"
             )
+
+
+def _record_of(accepted: list[Accepted], points: list[LonePoint], rows_before: int) -> bytes:
+    ids = [one.ids for one in accepted]
+    columns = [one.pending.columns for one in accepted]
+    if points:
+        ids_of_lone, columns_of_lone = _columns_of_lone(points)
+        ids.append(ids_of_lone)
+        columns.append(columns_of_lone)
+    return encode_record(
+        _concatenated(ids),
+        _concatenated([each.timestamps_s for each in columns]),
+        _concatenated([each.values for each in columns]),
+        received_s=min(each.received_s for each in columns),
+        rows_before=rows_before,
+    )
 
 
 def _columns_of_lone(points: list[LonePoint]) -> tuple[Ints, Columns]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statflow_engine.errors import CorruptionError
-from statflow_engine.pure.records import decode_columns, decode_head, encode_record, points_of
+from statflow_engine.pure.records import decode_columns, decode_head, encode_few, encode_record, points_of
 from tests.cells import BITS, LAW, flipped
 
 points = st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 2**34), st.floats(-1e200, 1e200))
@@ -36,6 +36,14 @@ def test_points_come_back_in_the_order_in_which_they_came(drawn, received_s):
     decoded = decode_records([(record_of(drawn, received_s), "record 1")])
 
     assert rows_of(decoded) == [(*point, received_s) for point in drawn]
+
+
+@LAW
+@given(st.lists(points, min_size=1, max_size=9), moments_s, st.integers(0, 2**60))
+def test_a_few_points_make_the_same_bytes_one_by_one_as_by_columns(drawn, received_s, rows_before):
+    few = encode_few(drawn, received_s=received_s, rows_before=rows_before)
+
+    assert few == record_of(drawn, received_s, rows_before)
 
 
 @LAW

@@ -11,6 +11,9 @@ from typing import Any
 
 import statflow_engine
 from statflow_engine import Engine, Kind
+from statflow_http.accounts.accounts import Account
+from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.plans import UNLIMITED
 from statflow_http.answers import Answer
 from statflow_http.errors import STATHAT
 from statflow_http.serve import Server, Settings
@@ -23,6 +26,8 @@ POINT = Draft(["bare"], Kind.COUNTER, None, [1.0])
 BATCH = POINT.batch("", None)
 OUTCOME = Outcome(POINT, Answer(200, OK), STATHAT)
 
+NOBODY = Sender(Account("bare", 0), "", True, Scope.WRITE, "", UNLIMITED)
+
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
@@ -34,7 +39,7 @@ class BareApp:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get(COMMITS_LATER):
-            environ[DEFERRED] = Deferred(self._engine, self._engine.stage(BATCH), OUTCOME)
+            environ[DEFERRED] = Deferred(self._engine, self._engine.stage(BATCH), OUTCOME, environ, NOBODY, None)
         else:
             self._engine.write_batch(BATCH)
         start_response("200 OK", HEADERS)

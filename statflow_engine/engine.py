@@ -28,7 +28,7 @@ from statflow_engine.pure.names import normal_name
 from statflow_engine.pure.schema import SCHEMA_DEFAULT, Schema
 from statflow_engine.pure.steps import Step
 from statflow_engine.pure.windows import Window
-from statflow_engine.reading.queries import chosen_series, matcher, planned, sum_of, windows_of
+from statflow_engine.reading.queries import chosen_series, matcher, planned, sum_of, window_of, windows_of
 from statflow_engine.reading.reader import Reader
 from statflow_engine.store import checked
 from statflow_engine.store.catalog import Catalog, Series, TrashedSeries
@@ -283,9 +283,9 @@ class Engine:
         now_s = self.now_s()
         self._commit_staged()
         with self._environment.read() as txn:
-            series = [(self._id(txn, namespace, name), name)]
+            id_ = self._id(txn, namespace, name)
             rows, ring = planned(self.schema, start_s, end_s, step, tz, now_s)
-            return windows_of(self._reader(txn), self.schema, series, rows, ring, now_s)[0]
+            return window_of(self._reader(txn), self.schema, id_, name, rows, ring, now_s)
 
     def query_many(
         self,

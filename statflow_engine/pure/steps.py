@@ -343,17 +343,20 @@ def choose_ring(schema: Schema, step: Step, start_s: int, now_s: int, tz: str = 
         QueryError: there is none; names the finest step that reaches.
     """
     start_s = max(0, row_start(step, start_s, tz))
-    reaching = [ring for ring in schema.rings if ring.reach_s(now_s) <= start_s]
-    ring = _coarsest_dividing(reaching, step.unit_s(tz))
+    ring = _coarsest(schema, step.unit_s(tz), start_s, now_s)
     if ring is None and step.fixed_s(tz) is None:
-        ring = _coarsest_dividing(reaching, HOUR_S)
+        ring = _coarsest(schema, HOUR_S, start_s, now_s)
     if ring is None:
         raise QueryError(_refusal(schema, step, start_s, now_s, tz))
     return ring
 
 
-def _coarsest_dividing(rings: Iterable[Ring], unit_s: int) -> Ring | None:
-    return max((ring for ring in rings if unit_s % ring.resolution_s == 0), key=lambda r: r.resolution_s, default=None)
+def _coarsest(schema: Schema, unit_s: int, start_s: int, now_s: int) -> Ring | None:
+    """The coarsest ring that divides a unit and reaches back to a start."""
+    for ring in reversed(schema.rings):
+        if unit_s % ring.resolution_s == 0 and ring.reach_s(now_s) <= start_s:
+            return ring
+    return None
 
 
 def _refusal(schema: Schema, step: Step, start_s: int, now_s: int, tz: str) -> str:

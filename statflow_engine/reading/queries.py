@@ -39,7 +39,16 @@ def planned(
         start_s = default_start(schema, wanted, end_s, now_s, tz)
     chosen = default_step(schema, start_s, end_s, now_s, tz) if wanted is None else wanted
     rows = Rows.between(chosen, start_s, end_s, tz)
-    return rows, schema.rings.index(choose_ring(schema, chosen, start_s, now_s, tz))
+    ring = choose_ring(schema, chosen, start_s, now_s, tz)
+    return rows, next(index for index, each in enumerate(schema.rings) if each is ring)
+
+
+def window_of(reader: Reader, schema: Schema, id_: int, name: str, rows: Rows, ring: int, now_s: int) -> Window:
+    """The window of one series."""
+    resolution_s = schema.rings[ring].resolution_s
+    one = SeriesRows(rows, resolution_s, kind_of(id_))
+    reader.add_to(one, Asked(ring, id_ // SERIES_PER_GROUP, np.array([id_]), *_periods(rows, resolution_s)))
+    return Window(name, one.kind, rows, now_s, *one.columns())
 
 
 def windows_of(
@@ -58,7 +67,11 @@ def windows_of(
     names = dict(series)
     windows: dict[int, Window] = {}
     for asked in _asked(schema, list(names), rows, ring):
-        windows.update(_group_windows(reader, asked, rows, schema.rings[ring].resolution_s, names, now_s))
+        if len(asked.ids) == 1:
+            id_ = int(asked.ids[0])
+            windows[id_] = window_of(reader, schema, id_, names[id_], rows, ring, now_s)
+        else:
+            windows.update(_group_windows(reader, asked, rows, schema.rings[ring].resolution_s, names, now_s))
     return [windows[id_] for id_, _ in series]
 
 
@@ -90,10 +103,15 @@ def sum_of(
 
 def _asked(schema: Schema, ids: Sequence[int], rows: Rows, ring: int) -> Iterator[Asked]:
     """What to read of each group."""
-    resolution_s = schema.rings[ring].resolution_s
-    first, end = int(rows.edges_s[0]) // resolution_s, -(-int(rows.edges_s[-1]) // resolution_s)
+    first, end = _periods(rows, schema.rings[ring].resolution_s)
     for group, members in by_group(ids).items():
-        yield Asked(ring, group, members, first, max(first + 1, end))
+        yield Asked(ring, group, members, first, end)
+
+
+def _periods(rows: Rows, resolution_s: int) -> tuple[int, int]:
+    """The periods [first, end) that the rows cover, one at least."""
+    first, end = int(rows.edges_s[0]) // resolution_s, -(-int(rows.edges_s[-1]) // resolution_s)
+    return first, max(first + 1, end)
 
 
 def _group_windows(
@@ -101,10 +119,6 @@ def _group_windows(
 ) -> dict[int, Window]:
     ids: list[int] = asked.ids.tolist()
     kind = kind_of(ids[0])
-    if len(ids) == 1:
-        one = SeriesRows(rows, resolution_s, kind)
-        reader.add_to(one, asked)
-        return {ids[0]: Window(names[ids[0]], kind, rows, now_s, *one.columns())}
     cells = reader.cells(asked)
     columns = (cells.periods, cells.counts, cells.sums, cells.mins, cells.maxs)
     index_of_column = np.zeros(SERIES_PER_GROUP, np.int64)

@@ -214,8 +214,6 @@ class _Several:
 
 def by_group(ids: Sequence[int]) -> dict[int, Ints]:
     """Ascending ids of each group."""
-    if len(ids) == 1:
-        return {ids[0] // SERIES_PER_GROUP: np.array(ids, np.int64)}
     groups: dict[int, list[int]] = {}
     for id_ in sorted(ids):
         groups.setdefault(id_ // SERIES_PER_GROUP, []).append(id_)

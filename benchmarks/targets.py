@@ -120,6 +120,10 @@ TARGETS: tuple[Target, ...] = (
     Target("BACKFILL", speed, "points/s", at_least=1.2, peer="victoria-metrics"),
     Target("BACKFILL", speed, "points/s", at_least=5, peer="sqlite", floor=1),
     Target("BACKFILL", slowdown, "last fifth over first", at_most=1.2, full_only=True),
+    Target("BACKFILL-3Y", speed, "points/s", at_least=0.83, peer="statflow", peer_workload="BACKFILL"),
+    Target("BACKFILL-3Y", slowdown, "last fifth over first", at_most=1.2, full_only=True),
+    Target("BIG", speed, "points/s", at_least=0.25, peer="statflow", peer_workload="WIDE"),
+    Target("BIG", slowdown, "last fifth over first", at_most=1.2, full_only=True),
     Target("LATE", speed, "points/s", at_least=0.4, peer="statflow", peer_workload="HOT"),
     Target("CHURN", speed, "new names/s", at_least=100_000),
     Target("SCALAR-1", speed, "points/s", at_least=0.85, peer="bare lmdb"),
@@ -130,7 +134,7 @@ TARGETS: tuple[Target, ...] = (
     Target("VALUES", live_a_point, "live bytes a point", at_most=4, full_only=True),
     *(
         Target(name, memory_over_its_bound, "private memory over its bound", at_most=1)
-        for name in ("HOT", "WIDE", "WIDE-1M", "BACKFILL", "LONG")
+        for name in ("HOT", "WIDE", "WIDE-1M", "BACKFILL", "BACKFILL-3Y", "BIG", "LONG")
     ),
     Target("HOT", live_a_point, "live bytes a point", at_most=2, full_only=True),
     Target("WIDE", live_a_point_without_catalog, "live bytes a point", at_most=12),
@@ -145,6 +149,7 @@ TARGETS: tuple[Target, ...] = (
     Target("FLEET-unfolded", p50, "p50", at_most=2, peer="statflow", peer_workload="FLEET"),
     Target("BACKFILL", opening, "ms to open", at_most=100),
     Target("WIDE-1M", opening, "ms to open", at_most=100),
+    Target("BIG", opening, "ms to open", at_most=100),
     Target("HTTP-16", speed, "requests/s", at_least=0.6, peer="bare"),
     Target("HTTP-64", speed, "requests/s", at_least=0.6, peer="bare"),
     Target("HTTP-16", speed, "requests/s", at_least=3, peer="gthread"),

@@ -163,7 +163,9 @@ def long(series_count: int = 10_000, round_count: int = 1_440, batch_size: int =
     )
 
 
-def backfill(series_count: int = 10, days: int = 365, batch_size: int = 10_000) -> Workload:
+def backfill(
+    series_count: int = 10, days: int = 365, batch_size: int = 10_000, schema: str = BACKFILL_SCHEMA
+) -> Workload:
     """The past of a few series, one after the other, into an empty store. Now is seven hours after a chapter ended."""
     end_s = EPOCH_S + CHAPTER_S + 7 * 3_600
     minutes = days * 1_440
@@ -176,9 +178,7 @@ def backfill(series_count: int = 10, days: int = 365, batch_size: int = 10_000) 
                 series = np.full(order.size, number, dtype=np.int64)
                 yield Points(series, end_s + (order - minutes) * MINUTE_S, numbers.of(series), end_s)
 
-    return Workload(
-        "BACKFILL", series_count, end_s - minutes * MINUTE_S, batches, schema=BACKFILL_SCHEMA, new_names=True
-    )
+    return Workload("BACKFILL", series_count, end_s - minutes * MINUTE_S, batches, schema=schema, new_names=True)
 
 
 def one_kind(kind: int, series_count: int = 10, days: int = 365) -> Workload:
@@ -240,7 +240,9 @@ FACTORIES: Mapping[str, Callable[..., Workload]] = {
     "HOT-1000": hot,
     "WIDE": wide,
     "WIDE-1M": wide,
+    "BIG": wide,
     "BACKFILL": backfill,
+    "BACKFILL-3Y": partial(backfill, schema="1m:4y, 1h:5y, 1d:50y"),
     "LONG": long,
     "LATE": late,
     "CHURN": churn,
@@ -255,13 +257,18 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "full": {
         "HOT-1000": {"batch_size": 1_000},
         "WIDE-1M": {"series_count": 1_000_000, "round_count": 3},
+        # Some 5 GB: a thousand rounds of which most are not sealed yet.
+        "BIG": {"series_count": 400_000, "round_count": 1_000},
+        "BACKFILL-3Y": {"days": 1_095},
     },
     "quick": {
         "HOT": {"point_count": 300_000},
         "HOT-1000": {"point_count": 100_000, "batch_size": 1_000},
         "WIDE": {"series_count": 50_000, "round_count": 5},
         "WIDE-1M": {"series_count": 200_000, "round_count": 3},
+        "BIG": {"series_count": 20_000, "round_count": 100},
         "BACKFILL": {"days": 60},
+        "BACKFILL-3Y": {"days": 180},
         "COUNTERS": {"days": 60},
         "VALUES": {"days": 60},
         "LONG": {"series_count": 1_000},
@@ -273,7 +280,9 @@ SIZES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "HOT-1000": {"series_count": 50, "point_count": 5_000, "batch_size": 1_000},
         "WIDE": {"series_count": 500, "round_count": 2, "batch_size": 250},
         "WIDE-1M": {"series_count": 1_000, "round_count": 2},
+        "BIG": {"series_count": 1_000, "round_count": 4},
         "BACKFILL": {"series_count": 2, "days": 3},
+        "BACKFILL-3Y": {"series_count": 2, "days": 3},
         "COUNTERS": {"series_count": 1, "days": 3},
         "VALUES": {"series_count": 1, "days": 3},
         "LONG": {"series_count": 20, "round_count": 70},

@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks [engine|http|space|query|scale|insight] ... [--quick] [--json FILE] [--guard]``."""
+"""The command line: ``python -m benchmarks [engine|http|...|insight] ... [--quick] [--json FILE] [--guard]``."""
 
 import argparse
 import importlib

@@ -55,7 +55,7 @@ def generated_counters(seed: int, series: int, weeks: int = 8) -> Floats:
 
 
 def generated_values(seed: int, series: int, weeks: int = 8) -> Floats:
-    """Measurements of hours: a day's shape, week-ends apart, noise that remembers (0, 0.5, 0.9), a third with heavy tails."""
+    """Measurements of hours: days, week-ends apart, noise with a memory (0, 0.5, 0.9), a third with heavy tails."""
     draw = np.random.default_rng(seed)
     hours = np.arange(weeks * WEEK)
     day = draw.uniform(0, 3, (series, 1)) * np.cos(2 * np.pi * (hours - draw.uniform(0, 24, (series, 1))) / 24)

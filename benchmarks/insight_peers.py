@@ -92,6 +92,8 @@ def holt_winters_scores(season: int) -> Detector:
         # Graphite's band is that of the season before the row: the deviation must not know the row itself.
         before = np.full_like(deviations, np.nan)
         before[:, season:] = deviations[:, :-season]
+        # A season after a gap Graphite's band has no width, and every row is beyond it. That is not held against it.
+        before[:, season:][np.isnan(history[:, :-season])] = np.nan
         # A series that never deviated has no band there; any change would be infinitely far off.
         floor = 1e-6 + 1e-3 * np.nanmean(np.abs(history), axis=1, keepdims=True)
         return np.abs(history - expected) / np.maximum(before, floor)

@@ -29,6 +29,7 @@ from statflow_engine.errors import (
     StoreFullError,
     UnknownSeriesError,
 )
+from statflow_engine.insight import Anomalies, Forecast, anomalies, forecast
 from statflow_engine.kinds import Kind
 from statflow_engine.limits import Limits
 from statflow_engine.pure.batches import ANY_KIND, Batch
@@ -43,9 +44,11 @@ from statflow_engine.writing.acceptance import Pending, Receipt
 __all__ = [
     "ANY_KIND",
     "SCHEMA_DEFAULT",
+    "Anomalies",
     "Batch",
     "CorruptionError",
     "Engine",
+    "Forecast",
     "FormatVersionError",
     "IdempotencyError",
     "Kind",
@@ -69,7 +72,9 @@ __all__ = [
     "TrashedSeries",
     "UnknownSeriesError",
     "Window",
+    "anomalies",
     "combine",
+    "forecast",
     "format_time",
     "open",
     "parse_time",

@@ -24,8 +24,14 @@ def make_store(path: Path, map_bytes: int) -> None:
 
     LMDB writes the first pages of a file without a sync. So they are written and synced aside, and the file appears
     under its name when it is whole: a power cut leaves a store or none.
+
+    Raises:
+        StoreError: there can be no folder here.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise StoreError(f"cannot make the folder {path}: {error.strerror}") from error
     if (path / "data.mdb").exists():
         return
     with tempfile.TemporaryDirectory(prefix=".new-", dir=path) as aside:

@@ -144,6 +144,13 @@ def test_opening_one_folder_twice_in_a_process_shares_it_or_is_refused(tmp_path,
         assert first.query("x", START_S, START_S + 60, step="1m").counts.tolist() == [3]
 
 
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_store_where_a_file_lies_is_refused(tmp_path, place):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        statflow_engine.open(tmp_path / place)
+
+
 def test_a_failed_opening_leaves_the_folder_to_others(tmp_path, clock):
     with statflow_engine.open(tmp_path, schema="1m:1d", clock=clock):
         pass

@@ -34,8 +34,9 @@ from statflow_http.documents import Change, Documents, Snapshot
 CHUNK = 2_000
 # Numbers in one read: a chunk has fewer stats where windows have many rows.
 CELLS_MAX = 1_000_000
-# Rules of one transaction: how long others wait to write documents.
-WRITES_MAX = 200
+# Rules of one transaction, so many as an account may have: what opens at once is told of at once. Others wait that long
+# to write documents; points are written elsewhere.
+WRITES_MAX = 1_000
 # From this share on it is quicker to list all stats than to look each one up.
 LISTED_SHARE = 4
 PAGE = 5_000
@@ -112,10 +113,13 @@ class Evaluator:
                 rules = list(snapshot.under("alert_rules", f"{namespace}/", Rule))
                 states = dict(self._states(snapshot, namespace, rules))
             report.rules += len(rules)
+            changed: list[tuple[Rule, Figure]] = []
             for chunk in figures(self._engine, namespace, rules, now_s):
                 if self._is_stopping.is_set():
                     return report
-                self._note(namespace, chunk, states, now_s, report)
+                changed += (found for found in chunk if _moves(found[0], states[found[0].id], found[1], now_s))
+            for first in range(0, len(changed), WRITES_MAX):
+                self._write(namespace, changed[first : first + WRITES_MAX], now_s, report)
         return report
 
     def _namespaces(self) -> list[str]:
@@ -134,32 +138,18 @@ class Evaluator:
         for rule in rules:
             yield rule.id, snapshot.get("alert_states", f"{namespace}/{rule.id}", State) or State()
 
-    def _note(
-        self,
-        namespace: str,
-        found: Sequence[tuple[Rule, Figure]],
-        states: dict[str, State],
-        now_s: int,
-        report: Report,
-    ) -> None:
-        """Write down what is different."""
-        changed = [(rule, figure) for rule, figure in found if _moves(rule, states[rule.id], figure, now_s)]
-        for first in range(0, len(changed), WRITES_MAX):
-            self._write(namespace, changed[first : first + WRITES_MAX], now_s, report)
-
     def _write(self, namespace: str, changed: Sequence[tuple[Rule, Figure]], now_s: int, report: Report) -> None:
         can_mail = self._can_mail()
         with self._documents.change() as change:
-            self._refuse_lost(change)
+            refuse_lost(change, self._owner)
             events = [
-                event for rule, figure in changed if (event := noted(change, namespace, rule, figure, now_s)) is not None
+                event
+                for rule, figure in changed
+                if (event := noted(change, namespace, rule, figure, now_s)) is not None
             ]
             account_id = namespace.rpartition(":")[0]
             report.notices += put_events(change, account_id, events, now_s, can_mail=can_mail)
         report.changes += len(changed)
-
-    def _refuse_lost(self, change: Change) -> None:
-        refuse_lost(change, self._owner)
 
 
 def refuse_lost(change: Change, owner: str) -> None:
@@ -199,9 +189,7 @@ def noted(change: Change, namespace: str, rule: Rule, figure: Figure, now_s: int
     return Event(after.told.value, namespace, rule, rule.series_id, rule.stat_name, figure, now_s, opened_s)
 
 
-def figures(
-    engine: Engine, namespace: str, rules: Sequence[Rule], now_s: int
-) -> Iterator[list[tuple[Rule, Figure]]]:
+def figures(engine: Engine, namespace: str, rules: Sequence[Rule], now_s: int) -> Iterator[list[tuple[Rule, Figure]]]:
     """What is found of each rule of a namespace, a chunk at a time.
 
     Between chunks a little time is left to others.
@@ -229,6 +217,12 @@ def figures(
             began = time.perf_counter()
             yield _looked(engine, namespace, alike[first : first + size], shape_, known, now_s)
             time.sleep((time.perf_counter() - began) * POLITENESS)
+
+
+def figure_of(engine: Engine, namespace: str, rule: Rule, now_s: int) -> Figure:
+    """What is found of one rule, as the evaluator finds it."""
+    found = [figure for chunk in figures(engine, namespace, [rule], now_s) for _, figure in chunk]
+    return found[0] if found else lacking(GONE)
 
 
 def _looked(

@@ -33,7 +33,9 @@ class Entry(msgspec.Struct, frozen=True):
     figure: Figure
 
 
-def put_entry(change: Change, namespace: str, rule: Rule, before: State, after: Step, figure: Figure, now_s: int) -> None:
+def put_entry(
+    change: Change, namespace: str, rule: Rule, before: State, after: Step, figure: Figure, now_s: int
+) -> None:
     """Note what became of an alert, if it is worth it."""
     if after.told is None and after.state.status is before.status and before.since_s:
         return
@@ -42,8 +44,8 @@ def put_entry(change: Change, namespace: str, rule: Rule, before: State, after: 
     told = "" if after.told is None else after.told.value
     entry = Entry(entry_id, now_s, after.state.status, told, after.state.is_silenced(now_s), figure)
     change.put("alert_history", f"{place}/{entry_id}", entry)
-    for old in list(change.under("alert_history", f"{place}/", Entry))[:-KEPT]:
-        change.delete("alert_history", f"{place}/{old.id}")
+    for old in change.keys_under("alert_history", f"{place}/")[:-KEPT]:
+        change.delete("alert_history", old)
 
 
 def history(documents: Documents, namespace: str, rule_id: str) -> list[Entry]:

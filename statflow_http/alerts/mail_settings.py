@@ -1,8 +1,8 @@
 """By which server mails are sent: what was stored, under what the operator said at the start.
 
-Table ``alert_server``: under ``mail``. The password lies in it as it is, because it must be told to the mail server: what
-protects it is that only the server's own user may read the folder (0700, its files 0600). It is never told by the API,
-never shown on a page, and in no log. Who wants it in no file gives it by ``STATFLOW_SMTP_PASSWORD``.
+Table ``alert_server``: under ``mail``. The password lies in it as it is, because it must be told to the mail server:
+what protects it is that only the server's own user may read the folder (0700, its files 0600). It is never told by the
+API, never shown on a page, and in no log. Who wants it in no file gives it by ``STATFLOW_SMTP_PASSWORD``.
 """
 
 import msgspec
@@ -131,7 +131,13 @@ def checked(settings: MailSettings) -> MailSettings:
     host, public_url = settings.host.strip(), settings.public_url.strip().rstrip("/")
     if settings.password and settings.tls == "none" and host not in LOCAL_HOSTS:
         raise RequestError('a password is not sent without TLS: tls must be "starttls" or "tls"')
-    if public_url:
-        target(public_url)
-    sender = normal_email(settings.sender) if settings.sender.strip() else ""
+    try:
+        if public_url:
+            target(public_url)
+    except RequestError as error:
+        raise RequestError(f"public_url: {error}") from None
+    try:
+        sender = normal_email(settings.sender) if settings.sender.strip() else ""
+    except RequestError:
+        raise RequestError("sender must be an address, such as stats@example.com") from None
     return msgspec.structs.replace(settings, host=host, sender=sender, public_url=public_url)

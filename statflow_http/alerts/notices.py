@@ -1,11 +1,11 @@
 """The outbox: what waits to be sent, and what became of it.
 
-Something worth telling is put here in the transaction that notes it, one *notice* for each receiver, with an id that stays
-the same on every try: a process that is killed at any moment loses none and makes none anew. What many have to tell at
-once, and what an account has too much of in an hour, becomes a digest.
+Something worth telling is put here in the transaction that notes it, one *notice* for each receiver, with an id that
+stays the same on every try: a process that is killed at any moment loses none and makes none anew. What many have to
+tell at once, and what an account has too much of in an hour, becomes a digest.
 
-Tables ``notice_queue`` and ``notice_log``: under ``ACCOUNT/RECEIVER/ID``. A notice is in the queue until it is delivered or
-given up, then in the log, of which each receiver has the last hundred.
+Tables ``notice_queue`` and ``notice_log``: under ``ACCOUNT/RECEIVER/ID``. A notice is in the queue until it is
+delivered or given up, then in the log, of which each receiver has the last hundred.
 """
 
 import enum
@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from statflow_http.alerts.accounts import alert_account
+from statflow_http.alerts.accounts import NOTICES_PER_HOUR, alert_account
 from statflow_http.alerts.numbers import Figure
 from statflow_http.alerts.receivers import Receiver, implicit
 from statflow_http.alerts.rules import Rule
 from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.errors import RetryLaterError
 from statflow_http.made import free_id
 
 ID_PREFIX = "msg_"
@@ -87,7 +88,7 @@ class Notice(msgspec.Struct, frozen=True):
     """A notice for one receiver.
 
     Attributes:
-        id: the same on every try; in the order of text notices are in that of their making.
+        id: the same on every try; in the order of text notices are in that of their making, to the second.
         type: of its one event, `DIGEST`, or one of the words above.
         events: none of what is not about alerts.
         more: events that a digest does not name.
@@ -199,8 +200,9 @@ def put_notice(
 
 
 def _drop_oldest(change: Change, receiver_key: str, now_s: int) -> None:
-    waiting = list(change.under("notice_queue", f"{receiver_key}/", Notice))
-    for notice in waiting[:-WAITING_MAX]:
+    for key in change.keys_under("notice_queue", f"{receiver_key}/")[:-WAITING_MAX]:
+        notice = change.get("notice_queue", key, Notice)
+        assert notice is not None, key
         put_finished(change, notice, Outcome.DROPPED, now_s)
 
 
@@ -209,9 +211,8 @@ def put_finished(change: Change, notice: Notice, outcome: Outcome, now_s: int) -
     change.delete("notice_queue", notice.key)
     finished = msgspec.structs.replace(notice, outcome=outcome, finished_s=now_s, is_held=False)
     change.put("notice_log", notice.key, finished)
-    logged = list(change.under("notice_log", f"{notice.receiver_key}/", Notice))
-    for old in logged[:-LOGGED_MAX]:
-        change.delete("notice_log", old.key)
+    for old in change.keys_under("notice_log", f"{notice.receiver_key}/")[:-LOGGED_MAX]:
+        change.delete("notice_log", old)
 
 
 class Outbox:
@@ -233,9 +234,17 @@ class Outbox:
         return sorted(found, key=lambda notice: notice.id, reverse=True)
 
     def put_test(self, receiver: Receiver, now_s: int) -> Notice:
-        """A notice that says that it is a test; it is sent before long."""
+        """A notice that says that it is a test; it is sent before long.
+
+        Raises:
+            RetryLaterError: the account was told enough in this hour. Else a server could be made to knock somewhere
+                without end.
+        """
         with self._documents.change() as change:
-            return put_notice(change, receiver.account_id, receiver.id, TEST, now_s, is_capped=False)
+            if alert_account(change, receiver.account_id).is_full(now_s):
+                text = f"an account is told {NOTICES_PER_HOUR} times an hour at most: test later"
+                raise RetryLaterError(text, HOUR_S - now_s % HOUR_S)
+            return put_notice(change, receiver.account_id, receiver.id, TEST, now_s)
 
     def finish(self, notice: Notice, outcome: Outcome, now_s: int) -> None:
         """Note how a notice ended, unless it was deleted meanwhile."""

@@ -1,27 +1,28 @@
 """What a rule compares: from the rows of a stat to one number, for many rules of equal shape at once. Pure.
 
 A window is laid on a grid. Its step is a minute for windows up to 3h, 5 minutes for 1d, an hour for 1w and 1M, a day
-for 1y; or the next longer one that a ring of the store still has for all of it. Of a window of ``n`` steps ``n + 1`` rows
-are read, the last of which *runs*: it holds the present moment. The rows before it are *over*.
+for 1y; or the next longer one that a ring of the store still has for all of it. Of a window of ``n`` steps ``n + 1``
+rows are read, the last of which *runs*: it holds the present moment. The rows before it are *over*.
 
-    value, greater than     the newest ``n`` rows, the running one included. So an alert opens at the first look after the
-                            threshold is crossed; the rows cover at most the window, so that a counter is never more in
-                            them than it was.
-    value, less than        for a counter the ``n`` rows that are over, because the sum of a row that runs is low until it
-                            is over. For a value as above: a mean is not lowered by time that is missing.
+    value, greater than     the newest ``n`` rows, the running one included. So an alert opens at the first look after
+                            the threshold is crossed; the rows cover at most the window, so that a counter is never more
+                            in them than it was.
+    value, less than        for a counter the ``n`` rows that are over, because the sum of a row that runs is low until
+                            it is over. For a value as above: a mean is not lowered by time that is missing.
     delta                   the ``n`` rows that are over, against as many rows ``time_delta`` earlier, in percent of the
                             magnitude of the earlier number. Less than 20: it fell by more than 20 percent.
-    data                    all ``n + 1`` rows: nothing was received in at least the window. What counts is the time that a
-                            point carries.
+    data                    all ``n + 1`` rows: nothing was received in at least the window. What counts is the time
+                            that a point carries.
 
 A counter over rows is its sum, and the sum of nothing is 0; a value is its mean, and the mean of nothing is no number.
 There is *no data* where there is no number: no points of a value, nothing to compare with (no points then, or a sum of
 0), no ring that reaches so far back, or a stat that is younger than the window where it is asked whether it had too
-little (less than, data; of a delta's counter the earlier window): its first window has begun but is not over. Points from
-before the stat was made, as an import brings them, count as age.
+little (less than, data; of a delta's counter the earlier window): its first window has begun but is not over. Points
+in the window from before the stat was made, as an import brings them, count as age.
 
-Late points: rows are read anew at each look, so that a point that comes late counts from the next look on, if its time is
-still in the window. It may end what is open. What is over is never looked at again: no late point opens an alert of then.
+Late points: rows are read anew at each look, so that a point that comes late counts from the next look on, if its time
+is still in the window. It may end what is open. What is over is never looked at again: no late point opens an alert of
+then.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What the operator of a server says about alerts: how often to look, what the server is called outside, how to mail.
 
-Each of it comes from an option of ``statflow serve`` or from the environment. What is said of mail here goes before what
-was stored by the page of the settings, field by field.
+Each of it comes from an option of ``statflow serve`` or from the environment. What is said of mail here goes before
+what was stored by the page of the settings, field by field.
 """
 
 import os
@@ -34,7 +34,9 @@ class AlertOptions:
 
     def __repr__(self) -> str:
         """Without the password: options end up in logs."""
-        return f"AlertOptions(interval_s={self.interval_s}, public_url={self.public_url!r}, smtp_host={self.smtp_host!r})"
+        return (
+            f"AlertOptions(interval_s={self.interval_s}, public_url={self.public_url!r}, smtp_host={self.smtp_host!r})"
+        )
 
 
 def of_environment(environ: Mapping[str, str] = os.environ) -> AlertOptions:

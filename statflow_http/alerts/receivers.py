@@ -1,11 +1,11 @@
 """Receivers: who is told. A mailbox, a webhook, or a service that Apprise speaks to (Slack, Discord, ntfy and others).
 
-Table ``receivers``: under ``ACCOUNT/ID``; live and test data of an account share them. The secrets of webhooks lie in it
-as they are, because each delivery is signed with them: what protects them is that only the server's own user may read the
-folder. They are told once, when they are made, and logged never.
+Table ``receivers``: under ``ACCOUNT/ID``; live and test data of an account share them. The secrets of webhooks lie in
+it as they are, because each delivery is signed with them: what protects them is that only the server's own user may
+read the folder. They are told once, when they are made, and logged never.
 
-While an account has none, its owner is told by mail, if they have an address and the server can send mail. That receiver
-has the id ``owner`` and no document.
+While an account has none, its owner is told by mail, if they have an address and the server can send mail. That
+receiver has the id ``owner`` and no document.
 """
 
 import base64
@@ -179,9 +179,7 @@ class Receivers:
                 _refuse_stranger(change, account_id, wish.target)
             receiver_id = free_id(change, "receivers", account_id, now_s)
             secret = new_secret() if wish.kind is ReceiverKind.WEBHOOK else ""
-            receiver = Receiver(
-                receiver_id, account_id, wish.kind, wish.target, now_s, name=wish.name, secret=secret
-            )
+            receiver = Receiver(receiver_id, account_id, wish.kind, wish.target, now_s, name=wish.name, secret=secret)
             change.put("receivers", receiver.key, receiver)
         return receiver
 

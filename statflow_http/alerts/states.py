@@ -5,13 +5,13 @@
     firing      it does: the alert is open
     no data     there is no number to compare
 
-An alert *opens* when its condition holds (for as long as the rule wants), and is then told of once, and again after each
-``repeat`` of the rule. It is over when the condition does not hold. Missing data ends nothing: an open alert whose stat
-falls silent stays open, without a word, until a number says otherwise; else a stat that reports every ten minutes would
-open and end an alert with a window of five each time. Only when its stat is deleted it ends, and nobody is told.
+An alert *opens* when its condition holds (for as long as the rule wants), and is then told of once, and again after
+each ``repeat`` of the rule. It is over when the condition does not hold. Missing data ends nothing: an open alert whose
+stat falls silent stays open, without a word, until a number says otherwise; else a stat that reports every ten minutes
+would open and end an alert with a window of five each time. Only when its stat is deleted it ends, and nobody is told.
 
-A *silenced* alert goes on being looked at, and is not told of. If it is open when the silence is over, and nobody was told
-that it is, then that is told now.
+A *silenced* alert goes on being looked at, and is not told of. If it is open when the silence is over, and nobody was
+told that it is, then that is told now.
 """
 
 import enum

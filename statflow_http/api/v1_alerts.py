@@ -1,4 +1,4 @@
-"""``/v1/alerts``: alert rules, and whether anomalies are told of without one.
+"""``/v1/alerts``: alert rules, how they are and why, and whether anomalies are told of without one.
 
 The two other surfaces that have alerts, ``/x`` and ``/a1``, take them from a request by the functions here.
 """
@@ -7,10 +7,19 @@ from typing import Any
 
 import falcon
 
+from statflow_engine import Series
 from statflow_http import ids
 from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.alerts.accounts import AlertAccount, AlertAccounts, AlertWish
 from statflow_http.alerts.automatic import Automatic, AutomaticSettings, AutomaticWish
+from statflow_http.alerts.evaluation import figure_of
+from statflow_http.alerts.history import Entry, history
+from statflow_http.alerts.numbers import Figure
+from statflow_http.alerts.previewing import Previewed, previewed
+from statflow_http.alerts.previews import OPENINGS_MAX
 from statflow_http.alerts.rules import Rule, Rules, RuleWish, condition
+from statflow_http.alerts.silencing import SilenceWish, silence, state_of, states_of
+from statflow_http.alerts.telling import figure_document, rule_document, sentence, state_document, whole
 from statflow_http.api.v1_read import json_answer, json_body, reader, stat_of_id, stat_of_name
 from statflow_http.errors import NotFoundError, RequestError
 from statflow_http.headers import respond
@@ -21,9 +30,10 @@ from statflow_http.wire.reads import Params
 
 wish_of_json = messages.decoder(RuleWish)
 automatic_of_json = messages.decoder(AutomaticWish)
+silence_of_json = messages.decoder(SilenceWish)
+settings_of_json = messages.decoder(AlertWish)
 
-# Whole numbers up to here are written without a point, as StatHat wrote them.
-WHOLE_MAX = 2**53
+SILENCE_HOURS_DEFAULT = 24.0
 
 
 class AlertList:
@@ -38,7 +48,7 @@ class AlertList:
         sender = reader(self._services, req, params)
         limit, after = params.limit(), params.document_cursor()
         found = Rules(self._services.documents).page(sender.namespace, after=after, limit=limit + 1)
-        page = [rule_document(rule) for rule in found[:limit]]
+        page = alert_documents(self._services, sender.namespace, found[:limit])
         respond(resp, json_answer({"alerts": page, "cursor": page[-1]["id"] if len(found) > limit else None}))
 
     on_head = on_get
@@ -47,7 +57,7 @@ class AlertList:
         """Make an alert."""
         sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
         rule = create_rule(self._services, sender, req.env)
-        respond(resp, json_answer({"msg": "ok"} | rule_document(rule)))
+        respond(resp, json_answer({"msg": "ok"} | alert_document(self._services, sender.namespace, rule)))
 
 
 class Alert:
@@ -59,7 +69,8 @@ class Alert:
     def on_get(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
         """One alert."""
         sender = reader(self._services, req, Params(req.query_string))
-        respond(resp, json_answer(rule_document(rule_of(self._services, sender, alert_id))))
+        rule = rule_of(self._services, sender, alert_id)
+        respond(resp, json_answer(alert_document(self._services, sender.namespace, rule)))
 
     on_head = on_get
 
@@ -71,7 +82,7 @@ class Alert:
         if wish.stat or wish.stat_id:
             raise RequestError("the stat of an alert cannot be changed: make another alert")
         changed = Rules(self._services.documents).change(sender.namespace, rule.id, wish)
-        respond(resp, json_answer({"msg": "ok"} | rule_document(changed)))
+        respond(resp, json_answer({"msg": "ok"} | alert_document(self._services, sender.namespace, changed)))
 
     def on_delete(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
         """Remove an alert."""
@@ -110,6 +121,137 @@ class AutomaticAlerts:
         return None if name is None else stat_of_name(self._services, sender, name).id
 
 
+class Preview:
+    """``/v1/alerts/preview``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What an alert finds now, and when it would have been open in the last 30 days; nothing is stored."""
+        services = self._services
+        sender = reader(services, req, Params(req.query_string))
+        wish = json_body(req.env, wish_of_json)
+        wanted, series = condition(wish), wished_stat(services, sender, wish)
+        respond(resp, json_answer(preview_document(previewed(services.engine, sender.namespace, series, wanted))))
+
+
+class Why:
+    """``/v1/alerts/ID/why``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
+        """The numbers that an alert compares now, and those at which it opened, with a sentence of each."""
+        services = self._services
+        sender = reader(services, req, Params(req.query_string))
+        rule = rule_of(services, sender, alert_id)
+        state = state_of(services.documents, sender.namespace, rule.id)
+        now = figure_of(services.engine, sender.namespace, rule, services.now_s())
+        answer = alert_document(services, sender.namespace, rule) | {
+            "text": sentence(rule, rule.stat_name, now),
+            "now": figure_document(now),
+            "opened": None if state.opening is None else opening_document(rule, state.opening),
+        }
+        respond(resp, json_answer(answer))
+
+    on_head = on_get
+
+
+class History:
+    """``/v1/alerts/ID/history``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
+        """What became of an alert, newest first: its last hundred changes, on one page."""
+        sender = reader(self._services, req, Params(req.query_string))
+        rule = rule_of(self._services, sender, alert_id)
+        found = history(self._services.documents, sender.namespace, rule.id)
+        respond(resp, json_answer({"history": [entry_document(rule, entry) for entry in found], "cursor": None}))
+
+    on_head = on_get
+
+
+class Silence:
+    """``/v1/alerts/ID/silence``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
+        """Tell nobody of an alert for some hours."""
+        sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
+        rule = rule_of(self._services, sender, alert_id)
+        hours = json_body(req.env, silence_of_json).hours
+        self._silence(resp, sender, rule, SILENCE_HOURS_DEFAULT if hours is None else hours)
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
+        """Tell of it again."""
+        sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
+        self._silence(resp, sender, rule_of(self._services, sender, alert_id), None)
+
+    def _silence(self, resp: falcon.Response, sender: Sender, rule: Rule, hours: float | None) -> None:
+        services = self._services
+        silence(services.documents, sender.namespace, rule.id, services.now_s(), hours)
+        respond(resp, json_answer({"msg": "ok"} | alert_document(services, sender.namespace, rule)))
+
+
+class AlertSettings:
+    """``/v1/alerts/settings``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """What the account is told by mail besides its alerts."""
+        sender = reader(self._services, req, Params(req.query_string))
+        found = AlertAccounts(self._services.documents).get(sender.account.id)
+        respond(resp, json_answer(settings_document(found)))
+
+    on_head = on_get
+
+    def on_patch(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Choose it."""
+        sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
+        wish = json_body(req.env, settings_of_json)
+        found = AlertAccounts(self._services.documents).change(sender.account.id, wish)
+        respond(resp, json_answer({"msg": "ok"} | settings_document(found)))
+
+
+def opening_document(rule: Rule, figure: Figure) -> dict[str, Any]:
+    """The numbers at which an alert opened, and a sentence."""
+    return figure_document(figure) | {"text": sentence(rule, rule.stat_name, figure, is_past=True)}
+
+
+def entry_document(rule: Rule, entry: Entry) -> dict[str, Any]:
+    """One moment of an alert."""
+    about = {"at": entry.time_s, "state": entry.status, "told": entry.told or None, "silenced": entry.is_silenced}
+    return about | opening_document(rule, entry.figure)
+
+
+def preview_document(found: Previewed) -> dict[str, Any]:
+    """What an alert finds now, and would have found."""
+    return {
+        "text": found.text,
+        "now": figure_document(found.now),
+        "from": found.from_s,
+        "step": found.step_s,
+        "count": len(found.openings),
+        "openings": [
+            {"from": each.from_s, "to": each.to_s, "extreme": whole(each.extreme)}
+            for each in found.openings[-OPENINGS_MAX:]
+        ],
+    }
+
+
+def settings_document(account: AlertAccount) -> dict[str, Any]:
+    """What an account is told by mail besides its alerts."""
+    return {"weekly_report": account.weekly_report, "owner_mails": account.owner_mails}
+
+
 def create_rule(services: Services, sender: Sender, environ: Environ) -> Rule:
     """Make the rule that a request describes, in a form or in JSON.
 
@@ -118,11 +260,21 @@ def create_rule(services: Services, sender: Sender, environ: Environ) -> Rule:
         NotFoundError, UnknownSeriesError: the sender has no such stat.
     """
     wish = rule_wish(environ)
+    series = wished_stat(services, sender, wish)
+    return Rules(services.documents).create(sender.namespace, series.id, series.name, condition(wish), services.now_s())
+
+
+def wished_stat(services: Services, sender: Sender, wish: RuleWish) -> Series:
+    """The stat that a rule is to watch.
+
+    Raises:
+        RequestError: the wish names none.
+        NotFoundError, UnknownSeriesError: the sender has no such stat.
+    """
     if not (wish.stat_id or wish.stat):
         raise RequestError("stat_id is missing: the id of a stat; or stat, its name")
     by_id = stat_of_id(services, sender, wish.stat_id) if wish.stat_id else None
-    series = by_id or stat_of_name(services, sender, wish.stat or "")
-    return Rules(services.documents).create(sender.namespace, series.id, series.name, condition(wish), services.now_s())
+    return by_id or stat_of_name(services, sender, wish.stat or "")
 
 
 def rule_wish(environ: Environ) -> RuleWish:
@@ -148,29 +300,18 @@ def rule_of(services: Services, sender: Sender, rule_id: str) -> Rule:
     return Rules(services.documents).get(sender.namespace, rule_id)
 
 
-def rule_document(rule: Rule) -> dict[str, Any]:
-    """What is told about a rule; what its kind has no use for is null."""
-    return {
-        "id": rule.id,
-        "stat": rule.stat_name,
-        "stat_id": ids.stat_id(rule.series_id),
-        "kind": rule.kind,
-        "time_window": rule.time_window,
-        "operator": rule.operator,
-        "threshold": whole(rule.threshold),
-        "percentage": whole(rule.percentage),
-        "time_delta": rule.time_delta,
-        "created_at": rule.created_s,
-    }
+def alert_documents(services: Services, namespace: str, rules: list[Rule]) -> list[dict[str, Any]]:
+    """What is told about alerts: the rules, and how they are."""
+    states = states_of(services.documents, namespace, [rule.id for rule in rules])
+    now_s = services.now_s()
+    return [rule_document(rule) | state_document(state, now_s) for rule, state in zip(rules, states, strict=True)]
+
+
+def alert_document(services: Services, namespace: str, rule: Rule) -> dict[str, Any]:
+    """The same of one."""
+    return alert_documents(services, namespace, [rule])[0]
 
 
 def automatic_document(setting: Automatic) -> dict[str, Any]:
     """What is told about the setting of automatic alerts."""
     return {"on": setting.on, "sensitivity": setting.sensitivity}
-
-
-def whole(number: float | None) -> float | int | None:
-    """The number, without a point when it has no fraction."""
-    if number is None or not number.is_integer() or abs(number) > WHOLE_MAX:
-        return number
-    return int(number)

@@ -1,0 +1,126 @@
+"""Real receivers: a web server that takes webhooks, and a mail server."""
+
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from aiosmtpd.controller import Controller
+
+
+class WebhookServer:
+    """Takes webhooks on a real socket, and remembers them.
+
+    Attributes:
+        status: what it answers.
+        body: the same.
+        got: (headers, body) of what was answered with 2xx.
+        refused: the same of the rest.
+    """
+
+    def __init__(self, *, port=0, status=204, body=b""):
+        self.status, self.body = status, body
+        self.got, self.refused = [], []
+        self.is_slow = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if outer.is_slow.is_set():
+                    outer.released.wait(30)
+                status = outer.status
+                (outer.got if status < 300 else outer.refused).append((dict(self.headers), body))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(outer.body)))
+                self.end_headers()
+                self.wfile.write(outer.body)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            allow_reuse_address = True
+            request_queue_size = 50
+
+            def handle_error(self, request, client_address):
+                """Whoever hangs up early is no error of ours."""
+
+        self.released = threading.Event()
+        self._server = Server(("127.0.0.1", port), Handler)
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self):
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def documents(self):
+        return [json.loads(body) for _, body in self.got]
+
+    @property
+    def ids(self):
+        return [headers["webhook-id"] for headers, _ in self.got]
+
+    def events(self):
+        """(id of the message, what it says of one alert) of everything that was taken, digests taken apart."""
+        for headers, body in self.got:
+            document = json.loads(body)
+            for each in document["data"].get("alerts", [document["data"]]):
+                yield headers["webhook-id"], each
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Mailbox:
+    """aiosmtpd's handler: keeps what comes.
+
+    Attributes:
+        got: (sender, recipients, bytes).
+        answer: to each mail.
+        refused: recipients that are not known here.
+    """
+
+    def __init__(self):
+        self.got = []
+        self.answer = "250 OK"
+        self.refused = set()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in self.refused:
+            return "550 no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.answer.startswith("250"):
+            self.got.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))
+        return self.answer
+
+
+class MailServer:
+    """A real SMTP server on a port of its own."""
+
+    def __init__(self, **options):
+        self.box = Mailbox()
+        # aiosmtpd looks whether it runs by connecting to the port that it was told.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self._controller = Controller(self.box, hostname="127.0.0.1", port=self.port, **options)
+
+    def __enter__(self):
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_):
+        self._controller.stop()

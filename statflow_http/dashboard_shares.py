@@ -1,8 +1,8 @@
 """Links by which everybody who has one sees a dashboard, perhaps with a password, until it is revoked.
 
-A link holds a random token, of which the SHA-256 is stored, which is enough for 192 random bits. So a link is told once,
-when it is made. Table ``dashboard_shares``, under ``NAMESPACE/DASHBOARD/ID``, has the links, and ``share_links``, by
-digest, whose they are: a token tells nobody to whom it belongs.
+A link holds a random token, of which the SHA-256 is stored, which is enough for 192 random bits. So a link is told
+once, when it is made. Table ``dashboard_shares``, under ``NAMESPACE/DASHBOARD/ID``, has the links, and ``share_links``,
+by digest, whose they are: a token tells nobody to whom it belongs.
 """
 
 import hashlib
@@ -112,7 +112,7 @@ class DashboardShares:
             change.put("share_links", made.digest, ShareLink(namespace, dashboard_id, made.id))
         return made, token
 
-    def list(self, namespace: str, dashboard_id: str) -> list[Share]:
+    def all(self, namespace: str, dashboard_id: str) -> list[Share]:
         """The links of a dashboard, in the order in which they were made.
 
         Raises:
@@ -128,7 +128,7 @@ class DashboardShares:
         Raises:
             NotFoundError: the namespace has no such dashboard, or it no such link.
         """
-        found = next((share for share in self.list(namespace, dashboard_id) if share.id == share_id), None)
+        found = next((share for share in self.all(namespace, dashboard_id) if share.id == share_id), None)
         if found is None:
             raise NotFoundError(NO_SHARE)
         return found

@@ -1,7 +1,7 @@
 """Dashboards: several stats on one page, as tiles in an order that somebody chose.
 
-Tables ``dashboards`` and ``deleted_dashboards``, both under ``NAMESPACE/ID``: a dashboard that is deleted waits 48 hours
-in the second one, and comes back whole, its links included.
+Tables ``dashboards`` and ``deleted_dashboards``, both under ``NAMESPACE/ID``: a dashboard that is deleted waits 48
+hours in the second one, and comes back whole, its links included.
 
 A tile names stats by their names, so that a stat that is deleted and sent anew is shown again. Whoever adds a name to a
 dashboard has a stat of it at that moment; later it may be gone, which a tile then says.
@@ -59,12 +59,13 @@ class Period:
 
 
 PERIODS = {
-    "hour": Period(HOUR_S, "1m", "5m", "last hour", "the hour before"),
-    "day": Period(DAY_S, "15m", "1h", "last 24 hours", "the 24 hours before"),
-    "week": Period(7 * DAY_S, "1h", "1d", "last 7 days", "the 7 days before"),
+    "hour": Period(HOUR_S, "1m", "5m", "last 60 minutes", "the hour before"),
+    "day": Period(DAY_S, "15m", "1h", "last 24 hours", "the day before"),
+    "week": Period(7 * DAY_S, "1h", "1d", "last 7 days", "the week before"),
     "month": Period(30 * DAY_S, "6h", "1d", "last 30 days", "the 30 days before"),
-    "quarter": Period(90 * DAY_S, "6h", "1w", "last 90 days", "the 90 days before"),
-    "year": Period(365 * DAY_S, "1d", "1M", "last 365 days", "the year before"),
+    "quarter": Period(91 * DAY_S, "6h", "1w", "last 13 weeks", "the 13 weeks before"),
+    # Whole weeks, so that Mondays are compared with Mondays.
+    "year": Period(364 * DAY_S, "1d", "1M", "last 52 weeks", "the 52 weeks before"),
 }
 PERIOD_DEFAULT = "week"
 
@@ -161,7 +162,7 @@ class Dashboards:
         with self._documents.snapshot() as snapshot:
             return known_dashboard(snapshot, namespace, dashboard_id)
 
-    def list(self, namespace: str) -> list[Dashboard]:
+    def all(self, namespace: str) -> list[Dashboard]:
         """Every dashboard of a namespace, in the order in which they were made."""
         with self._documents.snapshot() as snapshot:
             return list(snapshot.under("dashboards", f"{namespace}/", Dashboard))
@@ -187,14 +188,13 @@ class Dashboards:
             NotFoundError: the namespace has no such dashboard.
             RequestError: the name is none, or there are too many tiles.
         """
-        wanted = {
-            "name": None if name is None else clean_name(name),
-            "tiles": None if tiles is None else clean_tiles(tiles),
-        }
+        name = None if name is None else clean_name(name)
+        checked = None if tiles is None else clean_tiles(tiles)
         with self._documents.change() as change:
             before = known_dashboard(change, namespace, dashboard_id)
-            given = {name: to for name, to in wanted.items() if to is not None}
-            return _store(change, namespace, before, now_s, **given) if given else before
+            if name is None and checked is None:
+                return before
+            return _store(change, namespace, before, now_s, name=name, tiles=checked)
 
     def put_tile(self, namespace: str, dashboard_id: str, tile: Tile, now_s: int) -> Dashboard:
         """Put a tile in the place of the one with its id, or behind all others where none has it.
@@ -456,9 +456,7 @@ def _is_over(dashboard: Dashboard, now_s: int) -> bool:
 
 def _sweep(change: Change, namespace: str, now_s: int) -> None:
     """Forget the deleted ones of a namespace that are over, and the oldest of too many, with all links to them."""
-    found = sorted(
-        change.under("deleted_dashboards", f"{namespace}/", Dashboard), key=lambda each: each.deleted_s or 0
-    )
+    found = sorted(change.under("deleted_dashboards", f"{namespace}/", Dashboard), key=lambda each: each.deleted_s or 0)
     for index, each in enumerate(found):
         if _is_over(each, now_s) or index < len(found) - DELETED_MAX:
             change.delete("deleted_dashboards", f"{namespace}/{each.id}")

@@ -49,6 +49,7 @@ class Bars:
             one is written, or every fifth, and so on.
         description: the picture in words.
         emptiness: what is said when there is no bar.
+        has_head: title, names and caption are written above, where there is room.
         The rest as in `drawings.Drawing`.
     """
 
@@ -63,6 +64,7 @@ class Bars:
     theme: Theme = Theme.AUTO
     is_mini: bool = False
     emptiness: str = "no data in this range"
+    has_head: bool = True
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.columns) or len(self.names) > SERIES_MAX:
@@ -80,7 +82,8 @@ def bars(drawing: Bars) -> Node:
     """The picture of some bars, which stand on zero."""
     theme = drawing.theme
     columns = [bounded(column) for column in drawing.columns]
-    said = Head(drawing.title, drawing.names, drawing.caption, "", drawing.width, drawing.height, theme)
+    height = drawing.height if drawing.has_head else 0
+    said = Head(drawing.title, drawing.names, drawing.caption, "", drawing.width, height, theme)
     above, head_height = head(said)
     axis, box = _laid_out(drawing, columns, head_height)
     is_empty = lowest_and_highest(columns) is None

@@ -1,11 +1,11 @@
-"""`create_app`: the table of contents of the API.
+"""`create_app`: an engine's HTTP front, put together of its parts; `routes` has every path.
 
 What comes out is an ordinary WSGI app. It runs under any WSGI server, or mounted under a prefix inside another app.
 """
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,9 @@ import falcon
 
 import statflow_engine
 from statflow_engine import Engine
+from statflow_http.alerts.options import AlertOptions, of_environment
 from statflow_http.answers import Answer
-from statflow_http.api import (
-    command_line_api,
-    embed,
-    export_api,
-    health,
-    pixel,
-    prometheus,
-    public,
-    stathat,
-    v1_account,
-    v1_alerts,
-    v1_annotations,
-    v1_export,
-    v1_imports,
-    v1_keys,
-    v1_query,
-    v1_read,
-    v1_write,
-)
+from statflow_http.api import v1_imports
 from statflow_http.errors import INTERNAL, PROTOCOLS, STATHAT, STATHAT_PATHS, V1, JsonProtocol
 from statflow_http.headers import CommonHeaders, KnownMethods, head, respond, with_request_id
 from statflow_http.metrics import Metrics
@@ -41,15 +24,11 @@ from statflow_http.moving.jobs import FOLDER
 from statflow_http.openapi import Description
 from statflow_http.pages import site as pages
 from statflow_http.request_ids import context
+from statflow_http.routes import PARTS, Write, routes, write_routes
 from statflow_http.services import METRICS_FOR, Options, Services
-from statflow_http.wire.numbers import Form
-
-PARTS = ("write", "read", "manage", "pages")
+from statflow_http.wire.bodies import IMPORT_PAGE_PATH
 
 DATA_DEFAULT = "./statflow-data"
-
-# What answers a write, from its environ.
-Write = Callable[[dict[str, Any]], Answer]
 
 NO_WRITES: Mapping[tuple[str, str], Write] = {}
 
@@ -100,6 +79,8 @@ class App(falcon.App):  # type: ignore[type-arg]  # generic only for type checke
 
     def accepts_upload(self, environ: dict[str, Any]) -> bool:
         """Whether the sender of a request may send a file to import: asked before any of it is read."""
+        if environ["PATH_INFO"] == IMPORT_PAGE_PATH:
+            return pages.accepts_upload(self.services, environ)
         return v1_imports.accepts(self.services, environ)
 
     def close(self) -> None:
@@ -117,6 +98,7 @@ def create_app(
     signup: bool | None = None,
     workers: int = 1,
     allow_private: bool | None = None,
+    alerts: AlertOptions | None = None,
 ) -> App:
     """The HTTP front of an engine.
 
@@ -136,6 +118,9 @@ def create_app(
         workers: how many processes serve this folder, each its share of what an account may send in a second.
         allow_private: people may have this server ask addresses of its operator's own network. None: if
             ``STATFLOW_ALLOW_PRIVATE`` is "1".
+        alerts: how often alerts are looked at, and how mails are sent. None: as ``STATFLOW_ALERT_INTERVAL``,
+            ``STATFLOW_PUBLIC_URL`` and ``STATFLOW_SMTP_...`` say. Nobody looks at them before a server calls
+            ``app.services.alerts.start()``, in each process and after any fork.
 
     Returns:
         An app whose `close` closes what it opened itself.
@@ -143,30 +128,19 @@ def create_app(
     Raises:
         ValueError: there is no such part, or one lacks another that it needs; or no such ``metrics_for``.
     """
-    unknown = set(parts) - set(PARTS)
-    if unknown:
-        raise ValueError(f"no such parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    if "manage" in parts and "read" not in parts:
-        raise ValueError('the part "manage" needs "read"')
-    if "pages" in parts and "manage" not in parts:
-        raise ValueError('the part "pages" needs "manage"')
-    if no_content is None:
-        no_content = os.environ.get("STATFLOW_NO_CONTENT") == "1"
-    if metrics_for is None:
-        metrics_for = os.environ.get("STATFLOW_METRICS", "local")
-    if metrics_for not in METRICS_FOR:
-        raise ValueError(f"metrics are for one of {', '.join(METRICS_FOR)}, not {metrics_for}")
-    if signup is None:
-        signup = os.environ.get("STATFLOW_SIGNUP") == "1"
-    if allow_private is None:
-        allow_private = os.environ.get("STATFLOW_ALLOW_PRIVATE") == "1"
+    refuse_parts(parts)
     options = Options(
-        no_content=no_content, metrics=metrics_for, signup=signup, workers=workers, allow_private=allow_private
+        no_content=is_on("STATFLOW_NO_CONTENT", no_content),
+        metrics=os.environ.get("STATFLOW_METRICS", "local") if metrics_for is None else metrics_for,
+        signup=is_on("STATFLOW_SIGNUP", signup),
+        workers=workers,
+        allow_private=is_on("STATFLOW_ALLOW_PRIVATE", allow_private),
+        alerts=of_environment() if alerts is None else alerts,
     )
-    if engine is None:
-        services = Services(engine_of_environment, options, owns_engine=True, metrics=metrics)
-    else:
-        services = Services(lambda: engine, options, owns_engine=False, metrics=metrics)
+    if options.metrics not in METRICS_FOR:
+        raise ValueError(f"metrics are for one of {', '.join(METRICS_FOR)}, not {options.metrics}")
+    open_engine = engine_of_environment if engine is None else lambda: engine
+    services = Services(open_engine, options, owns_engine=engine is None, metrics=metrics)
     writes = dict(write_routes(services)) if "write" in parts else {}
     app = App(services, writes, middleware=[KnownMethods(), CommonHeaders()])
     table = dict(routes(services, frozenset(parts)))
@@ -179,101 +153,19 @@ def create_app(
     return app
 
 
-def routes(services: Services, parts: frozenset[str]) -> Iterator[tuple[str, object]]:
-    """Every path of the API with what answers it."""
-    yield "/", stathat.Root()
-    yield "/healthz", health.Health()
-    yield "/readyz", health.Ready(services)
-    if services.options.metrics != "off":
-        yield "/metrics", prometheus.MetricsText(services)
-    if "write" in parts:
-        yield "/ez", stathat.Write(services, Form.ANY)
-        yield "/c", pixel.Count(services)
-        yield "/v", stathat.Write(services, Form.VALUE)
-        yield "/v1/stat", v1_write.Point(services)
-    if "read" in parts:
-        yield "/v1/query", v1_query.Query(services)
-        yield "/javascripts/embed.js", embed.Loader()
-        yield "/embed/{path:path}", embed.Embed(services)
-        yield "/v1/trash", v1_read.TrashList(services)
-        yield "/v1/trash/{stat_id}/restore", v1_read.Restore(services)
-        yield from stathat_read_routes(services)
-    if "manage" in parts:
-        yield from account_routes(services)
-        yield from note_routes(services)
-        yield "/v1/imports", v1_imports.ImportList(services)
-        yield "/v1/imports/{import_id}", v1_imports.OneImport(services)
-        yield "/v1/export", v1_export.Export(services)
-    if "pages" in parts:
-        yield from pages.routes(services)
-    shared = parts & BOTH
-    if shared:
-        yield "/v1/stats", STATS[shared](services)
-        yield "/v1/stat/{name:path}", STAT[shared](services)
+def refuse_parts(parts: Collection[str]) -> None:
+    """Raise a ValueError where a part does not exist, or lacks one that it needs."""
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise ValueError(f"no such parts: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    for part, needed in (("manage", "read"), ("pages", "manage")):
+        if part in parts and needed not in parts:
+            raise ValueError(f'the part "{part}" needs "{needed}"')
 
 
-def account_routes(services: Services) -> Iterator[tuple[str, object]]:
-    """Accounts, who belongs to them, and their keys."""
-    yield "/v1/account", v1_account.AccountResource(services)
-    yield "/v1/account/members", v1_account.MemberList(services)
-    yield "/v1/account/members/{person_id}", v1_account.Member(services)
-    yield "/v1/keys", v1_keys.KeyList(services)
-    yield "/v1/keys/{key_id}", v1_keys.OneKey(services)
-    yield "/v1/keys/{key_id}/rotate", v1_keys.Rotate(services)
-
-
-def stathat_read_routes(services: Services) -> Iterator[tuple[str, object]]:
-    """What StatHat's own readers ask: the export API, its command line's, and what is public."""
-    yield "/x/{token}/statlist", export_api.StatList(services)
-    yield "/x/{token}/stat", export_api.Stat(services)
-    yield "/x/{token}/stats/{stat_id}", export_api.StatOfId(services)
-    yield "/x/{token}/data/{stat_ids:path}", export_api.Data(services)
-    yield "/x/{token}/alerts", export_api.Alerts(services)
-    yield "/x/{token}/alerts/{alert_id}", export_api.Alert(services)
-    yield "/a1/stats", command_line_api.Stats(services)
-    yield "/a1/stats/{stat_id}/dataset", command_line_api.OneDataset(services)
-    yield "/a1/stats/{stat_id}/dataset_full", command_line_api.FullDataset(services)
-    yield "/a1/alerts", command_line_api.Alerts(services)
-    yield "/a1/comments", command_line_api.Comments(services)
-    yield "/stats/{stat_id}/csv/{period}", public.PublicCsv(services)
-
-
-def note_routes(services: Services) -> Iterator[tuple[str, object]]:
-    """Alerts and annotations."""
-    yield "/v1/alerts", v1_alerts.AlertList(services)
-    yield "/v1/alerts/automatic", v1_alerts.AutomaticAlerts(services)
-    yield "/v1/alerts/{alert_id}", v1_alerts.Alert(services)
-    yield "/v1/annotations", v1_annotations.AnnotationList(services)
-    yield "/v1/annotations/{annotation_id}", v1_annotations.OneAnnotation(services)
-
-
-def write_routes(services: Services) -> Iterator[tuple[tuple[str, str], Write]]:
-    """The same for what stores points, by method and path."""
-    for path, resource in (
-        ("/ez", stathat.Write(services, Form.ANY)),
-        ("/c", pixel.Count(services)),
-        ("/v", stathat.Write(services, Form.VALUE)),
-    ):
-        yield ("GET", path), resource.get
-        yield ("POST", path), resource.post
-    yield ("POST", "/v1/stat"), v1_write.Point(services).post
-    yield ("POST", "/v1/stats"), v1_write.Batch(services).post
-    yield ("POST", "/v1/stat/count"), v1_write.NamedPoint(services).post_count
-    yield ("POST", "/v1/stat/value"), v1_write.NamedPoint(services).post_value
-
-
-class StatsBoth(v1_write.Batch, v1_read.StatList):
-    """``/v1/stats``: POST writes a batch, GET lists."""
-
-
-class StatBoth(v1_write.NamedPoint, v1_read.Stat):
-    """``/v1/stat/NAME``: POST writes under two of the names, GET and DELETE are of any."""
-
-
-# Two paths are shared by both parts.
-WRITE, READ, BOTH = frozenset({"write"}), frozenset({"read"}), frozenset({"write", "read"})
-STATS: dict[frozenset[str], Any] = {WRITE: v1_write.Batch, READ: v1_read.StatList, BOTH: StatsBoth}
-STAT: dict[frozenset[str], Any] = {WRITE: v1_write.NamedPoint, READ: v1_read.Stat, BOTH: StatBoth}
+def is_on(variable: str, chosen: bool | None) -> bool:
+    """A choice of the caller's; where there is none, whether a variable of the environment is "1"."""
+    return os.environ.get(variable) == "1" if chosen is None else chosen
 
 
 def engine_of_environment() -> Engine:

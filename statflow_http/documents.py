@@ -114,6 +114,16 @@ class Snapshot:
             yield msgspec.msgpack.decode(cursor.value(), type=cls)
             found = cursor.next()
 
+    def keys_under(self, table: str, prefix: str) -> list[str]:
+        """The keys that begin with a prefix, in order."""
+        cursor = self._txn.cursor(db=self._tables[table])
+        encoded, found = prefix.encode(), []
+        there = cursor.set_range(encoded) if encoded else cursor.first()
+        while there and cursor.key().startswith(encoded):
+            found.append(cursor.key().decode())
+            there = cursor.next()
+        return found
+
     def next_key(self, table: str, after: str) -> str | None:
         """The first key of a table that comes after a text; None when there is none."""
         cursor = self._txn.cursor(db=self._tables[table])

@@ -35,8 +35,8 @@ ANYWHERE = HERE | {
 class CommonHeaders:
     """Middleware: headers of all answers, and of preflight requests.
 
-    A resource that cookies authenticate says ``cross_origin = False``, and no other origin may read its answers. Nor any
-    page, not even of an error: pages say their own referrer policy.
+    A resource that cookies authenticate says ``cross_origin = False``, and no other origin may read its answers. Nor
+    any page, not even of an error: pages say their own referrer policy.
     """
 
     def process_response(self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool) -> None:

@@ -3,10 +3,12 @@
 import re
 
 # A key of ours anywhere, anything at all under a name that keys travel by, and the token in a path of the export API:
-# that may be an old one of StatHat's, which looks like nothing in particular. And that of a link that signs in.
+# that may be an old one of StatHat's, which looks like nothing in particular. And those of links that sign in, or show
+# a dashboard.
 SECRETS = re.compile(
     r"\bsk_(?:live|test)_\w+|(?<=key=)[^&\s'\"]+|(?<=email=)[^&\s'\"]+|(?i:(?<=bearer )|(?<=basic ))\S+"
     r"|(?<=/x/)[^/\s'\"]+|(?<=/login/)[^/\s'\"]+"
+    r"|(?<=/shared/)[^/\s'\"]+|(?<=/embed/dashboard/)[^/\s'\"]+"
 )
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from statflow_http.accounts.accounts import OWNER_ID, Accounts
 from statflow_http.accounts.keys import Keys
 from statflow_http.accounts.people import People
 from statflow_http.accounts.sessions import Sessions
+from statflow_http.alerts.options import AlertOptions
 from statflow_http.app import App, create_app
 from statflow_http.documents import Documents
 from statflow_http.logs import ACCESS_FORMAT, JsonLogger, Logger
@@ -57,6 +58,7 @@ class Settings:
     no_content: bool = False
     signup: bool = False
     allow_private: bool = False
+    alerts: AlertOptions = field(default_factory=AlertOptions)
     access_log: str | None = None
     worker: Literal["loop", "gthread"] = "loop"
     metrics: str = "local"
@@ -192,6 +194,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             signup=settings.signup,
             workers=settings.workers,
             allow_private=settings.allow_private,
+            alerts=settings.alerts,
         )
         self._opened = (os.getpid(), app, engine)
         return app
@@ -200,6 +203,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self._metrics.start()
         if self._opened is not None:
             self._opened[1].services.imports.start()
+            self._opened[1].services.alerts.start()
         # Workers are counted from 1 and never again: the message comes once, and when requests are answered.
         if worker.age == 1:
             host, port = worker.sockets[0].getsockname()[:2]

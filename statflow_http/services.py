@@ -21,6 +21,8 @@ from statflow_http.accounts.plans import Plans
 from statflow_http.accounts.quotas import Quotas
 from statflow_http.accounts.sessions import Sessions
 from statflow_http.accounts.usage import Flusher, Usage
+from statflow_http.alerts.options import AlertOptions
+from statflow_http.alerts.watch import Watch
 from statflow_http.client_address import Networks, believed_networks, client_address
 from statflow_http.documents import Documents
 from statflow_http.metrics import Metrics
@@ -43,6 +45,7 @@ class Options:
         workers: how many processes serve, each its share of an account's requests a second.
         allow_private: people may have this server ask addresses of its operator's own network.
         proxies: who is believed about where a request comes from.
+        alerts: how often they are looked at, and how mails are sent.
     """
 
     no_content: bool = False
@@ -51,6 +54,7 @@ class Options:
     workers: int = 1
     allow_private: bool = False
     proxies: Networks = field(default_factory=believed_networks)
+    alerts: AlertOptions = field(default_factory=AlertOptions)
 
 
 class Services:
@@ -79,6 +83,8 @@ class Services:
         self._opened: _Opened | None = None
         # Does nothing until it is started, by a server or by the first import that is asked for.
         self.imports = Runner(self)
+        # The same; only a server starts it.
+        self.alerts = Watch(self)
 
     @property
     def engine(self) -> Engine:
@@ -141,6 +147,7 @@ class Services:
     def close(self) -> None:
         """Close what was opened here; another process's is left alone."""
         self.imports.stop()
+        self.alerts.stop()
         with self._lock:
             opened, self._opened = self._opened, None
             if opened is None or opened.pid != process.id:

@@ -1,5 +1,6 @@
 """What `pip install statflow` gives: both packages with their documents and types, and a command that runs."""
 
+import json
 import os
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: zipfile.ZipFil
     assert {top for top in tops if not top.endswith(".dist-info")} == {"statflow_engine", "statflow_http"}
 
 
+def test_the_wheel_holds_the_pages_and_the_charts_of_the_locked_version(wheel: zipfile.ZipFile) -> None:
+    """What is fetched for the build is what `assets.lock.json` names, with its licence."""
+    lock = json.loads((REPOSITORY / "assets.lock.json").read_text())
+    static = "statflow_http/pages/static/"
+    names = set(wheel.namelist())
+
+    assert {static + "statflow.css", static + "page.js", "statflow_http/pages/templates/base.html"} <= names
+    assert {f"{static}vendor/{name}" for name in lock["files"].values()} <= names
+    assert wheel.read(f"{static}vendor/VERSION").decode().strip() == lock["package"]
+    assert b"MIT License" in wheel.read(f"{static}vendor/uPlot.LICENSE")
+
+
 def test_the_wheel_names_its_licence_by_spdx(wheel: zipfile.ZipFile) -> None:
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
 
@@ -77,6 +90,7 @@ def test_the_source_distribution_holds_what_its_tests_need(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
 
     assert {"pyproject.toml", "LICENSE", "README.md", "tests/conftest.py", "benchmarks/__main__.py"} <= names
+    assert {"hatch_build.py", "assets.lock.json", "statflow_http/pages/static/vendor/uPlot.iife.min.js"} <= names
     assert not any("__pycache__" in name for name in names)
 
 

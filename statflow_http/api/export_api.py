@@ -17,7 +17,8 @@ from statflow_engine import Kind, Series
 from statflow_http import auth, ids
 from statflow_http.accounts.keys import Scope, Sender
 from statflow_http.alerts.rules import Rule, RuleKind, Rules
-from statflow_http.api.v1_alerts import create_rule, rule_of, whole
+from statflow_http.alerts.telling import whole
+from statflow_http.api.v1_alerts import create_rule, rule_of
 from statflow_http.api.v1_read import json_answer, stat_of_id, stat_of_name
 from statflow_http.bucket_sums import bucket_sums
 from statflow_http.errors import BadKeyError, NotFoundError, RequestError, ScopeError

@@ -36,7 +36,7 @@ class MetricsText:
         metrics = self._services.metrics
         connections = metrics.board.living(CONNECTIONS)
         resp.content_type = CONTENT_TYPE
-        resp.data = text(metrics.board.totals().tolist(), connections, self._status()).encode()
+        resp.data = text(metrics.board.totals().tolist(), connections, self._status(), metrics.alert_seen()).encode()
 
     on_head = on_get
 

@@ -9,6 +9,7 @@ import msgspec
 
 from statflow_engine import StatFlowError, StoreError
 from statflow_http import auth, ids
+from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.keys import Scope, Sender
 from statflow_http.answers import Answer
 from statflow_http.api.v1_read import json_answer, json_body, reader
@@ -78,21 +79,7 @@ class ImportList(Imports):
 
     def _of_server(self, environ: dict[str, Any], sender: Sender, options: ImportOptions) -> ImportJob:
         message = json_body(environ, url_of_json)
-        live = Live.of(message.url, message.token)
-        found = target(live.base)
-        try:
-            Guard(allow_private=self._services.options.allow_private).addresses(found.host, found.port)
-        except OutboundError as error:
-            raise RequestError(str(error)) from error
-        return self.jobs().create(
-            sender.account,
-            live=sender.live,
-            source=found.origin,
-            options=options,
-            now_s=self._services.now_s(),
-            url=live.base,
-            token=live.token,
-        )
+        return of_server(self._services, sender.account, message, options, live=sender.live)
 
     def _of_upload(self, environ: dict[str, Any], sender: Sender, options: ImportOptions, filename: str) -> ImportJob:
         jobs = self.jobs()
@@ -127,6 +114,32 @@ class OneImport(Imports):
         sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
         job = self.jobs().cancel(sender.namespace, checked_id(import_id))
         respond(resp, json_answer({"msg": "ok"} | job_document(job)))
+
+
+def of_server(
+    services: Services, account: Account, message: UrlMessage, options: ImportOptions, *, live: bool
+) -> ImportJob:
+    """Queue the import of another server's stats.
+
+    Raises:
+        RequestError: it is no server that may be asked, or there is no token.
+        RetryLaterError: too many imports wait.
+    """
+    asked = Live.of(message.url, message.token)
+    found = target(asked.base)
+    try:
+        Guard(allow_private=services.options.allow_private).addresses(found.host, found.port)
+    except OutboundError as error:
+        raise RequestError(str(error)) from error
+    return Jobs(services.documents, Path(services.engine.path)).create(
+        account,
+        live=live,
+        source=found.origin,
+        options=options,
+        now_s=services.now_s(),
+        url=asked.base,
+        token=asked.token,
+    )
 
 
 def accepts(services: Services, environ: dict[str, Any]) -> bool:

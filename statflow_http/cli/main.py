@@ -5,7 +5,7 @@ What goes wrong is one line on stderr and exit code 1; wrong usage is exit code 
 
 import click
 
-from statflow_http.cli import keys, moving, plans, points, serving, store, users
+from statflow_http.cli import demo, keys, moving, plans, points, serving, store, users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +19,7 @@ def main() -> None:
 
 for command in (
     serving.serve,
+    demo.demo,
     keys.keys,
     users.users,
     plans.plans,

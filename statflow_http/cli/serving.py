@@ -1,11 +1,15 @@
 """``statflow serve``."""
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from statflow_http.cli.options import DATA_DEFAULT, data_option, one_line_errors
+
+if TYPE_CHECKING:
+    from statflow_http.alerts.options import AlertOptions
 
 PORT_DEFAULT = 8088
 
@@ -59,6 +63,36 @@ PORT_DEFAULT = 8088
     envvar="STATFLOW_ALLOW_PRIVATE",
     help="Let imports and webhooks ask addresses of your own network.",
 )
+@click.option(
+    "--alert-interval",
+    type=click.FloatRange(1, 3_600),
+    default=15.0,
+    show_default=True,
+    envvar="STATFLOW_ALERT_INTERVAL",
+    help="Seconds from one look at all alerts to the next.",
+)
+@click.option(
+    "--public-url",
+    default="",
+    envvar="STATFLOW_PUBLIC_URL",
+    help="How people reach this server, for links in mails, such as https://stats.example.com.",
+)
+@click.option("--smtp-host", default="", envvar="STATFLOW_SMTP_HOST", help="The mail server; else as stored.")
+@click.option("--smtp-port", default=0, type=click.IntRange(0, 65_535), envvar="STATFLOW_SMTP_PORT", help="Its port.")
+@click.option(
+    "--smtp-user",
+    default="",
+    envvar="STATFLOW_SMTP_USER",
+    help="Who signs in there; the password is STATFLOW_SMTP_PASSWORD of the environment.",
+)
+@click.option("--smtp-from", default="", envvar="STATFLOW_SMTP_FROM", help="The address that mails are from.")
+@click.option(
+    "--smtp-tls",
+    type=click.Choice(["", "starttls", "tls", "none"]),
+    default="",
+    envvar="STATFLOW_SMTP_TLS",
+    help="How the connection is kept secret; else as stored, at first by starttls.",
+)
 @click.option("--signup", is_flag=True, envvar="STATFLOW_SIGNUP", help="Let anybody make an account, of the plan free.")
 @one_line_errors
 def serve(data: Path | None, workers: int | None, **options: Any) -> None:
@@ -73,4 +107,21 @@ def serve(data: Path | None, workers: int | None, **options: Any) -> None:
     from statflow_http.serve import Settings, workers_default
     from statflow_http.serve import serve as run
 
+    options["alerts"] = alert_options(options)
     run(Settings(data=data or DATA_DEFAULT, workers=workers or workers_default(), **options))
+
+
+def alert_options(options: dict[str, Any]) -> "AlertOptions":
+    """The options that are about alerts, taken out of all of them.
+
+    The password comes from the environment: what is on a command line everybody on the machine can read.
+    """
+    from statflow_http.alerts.options import AlertOptions
+
+    mail = {name: options.pop(name) for name in list(options) if name.startswith("smtp_")}
+    return AlertOptions(
+        interval_s=options.pop("alert_interval"),
+        public_url=options.pop("public_url").rstrip("/"),
+        smtp_password=os.environ.get("STATFLOW_SMTP_PASSWORD", ""),
+        **mail,
+    )

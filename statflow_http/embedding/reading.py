@@ -94,14 +94,14 @@ def _previous(engine: Engine, shown: Shown, window: Window, shift_s: int, tz: st
 def _seen(shown: Shown, window: Window, previous: Floats | None, tz: str) -> Seen:
     values = numbers(window, default_aggregate(window.kind), "null")
     if window.kind is Kind.COUNTER:
-        values = _since_creation(values, window, shown.series.created_s)
+        values = since_creation(values, window, shown.series.created_s)
     # The mean of a row may still move, but the sum of one that is not over is too low by what is yet to come.
     runs = window.kind is Kind.COUNTER and window.end_s > window.now_s
     line = Line(window.name, window.times_s, values, previous, runs, shown.unit)
     return Seen(line, window.kind, window.start_s, window.end_s, window.step, tz)
 
 
-def _since_creation(values: Floats, window: Window, created_s: int) -> Floats:
+def since_creation(values: Floats, window: Window, created_s: int) -> Floats:
     """A counter's rows, NaN where the stat did not exist yet: nothing was counted there, not even zero."""
     first = int(np.argmax(window.counts > 0)) if window.counts.any() else len(values)
     row_ends_s = np.append(window.times_s[1:], window.end_s)

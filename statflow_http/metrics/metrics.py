@@ -63,6 +63,26 @@ class Metrics:
         """Say how many clients this process has."""
         self.board.row().slots[slots.CONNECTIONS] = client_count
 
+    def looked(self, rule_count: int, seconds: float, lag_s: float, now_s: float) -> None:
+        """Count a look at all alert rules: how long it took, and how much later than planned it began."""
+        row = self.board.row()
+        row.add(slots.ALERT_LOOKS)
+        row.add(slots.ALERT_RULES, rule_count)
+        row.add(slots.ALERT_NS, int(seconds * NS_PER_S))
+        row.slots[slots.ALERT_LAG_MS] = max(int(lag_s * 1_000), 0)
+        row.slots[slots.ALERT_SEEN_S] = int(now_s)
+
+    def tried(self, kind: str, outcome: str) -> None:
+        """Count a try to deliver a notice; the words are those of `slots.NOTICE_KINDS` and `slots.NOTICE_OUTCOMES`."""
+        place = slots.NOTICE_KINDS.index(kind) * len(slots.NOTICE_OUTCOMES) + slots.NOTICE_OUTCOMES.index(outcome)
+        self.board.row().add(slots.NOTICES + place)
+
+    def alert_seen(self) -> tuple[int, int] | None:
+        """(Unix seconds, lag in milliseconds) of the last look at all rules by a process that lives; None: none was."""
+        seen = zip(self.board.living(slots.ALERT_SEEN_S), self.board.living(slots.ALERT_LAG_MS), strict=False)
+        latest = max(seen, default=(0, 0))
+        return latest if latest[0] else None
+
     def damaged(self) -> None:
         """Count stored bytes that break the format."""
         self.board.row().add(slots.CHECKSUM_ERRORS)

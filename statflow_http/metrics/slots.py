@@ -83,7 +83,19 @@ COMMIT_REQUESTS = Histogram(COMMIT_S.sum_slot + 1, (1, 2, 5, 10, 20, 50, 100, 20
 CHECKSUM_ERRORS = COMMIT_REQUESTS.sum_slot + 1
 WORKER_STARTS = CHECKSUM_ERRORS + 1
 CONNECTIONS = WORKER_STARTS + 1
-assert CONNECTIONS < SLOT_COUNT, CONNECTIONS
+# Of alerts: looks at all rules, rules looked at, nanoseconds that took; by how much the last look began late, in
+# milliseconds, and when it was over, in Unix seconds, both of the process that looks.
+ALERT_LOOKS = CONNECTIONS + 1
+ALERT_RULES = ALERT_LOOKS + 1
+ALERT_NS = ALERT_RULES + 1
+ALERT_LAG_MS = ALERT_NS + 1
+ALERT_SEEN_S = ALERT_LAG_MS + 1
+# Tries to deliver a notice, by kind of receiver and what came of it.
+NOTICE_KINDS = ("email", "webhook", "apprise")
+NOTICE_OUTCOMES = ("delivered", "retried", "failed")
+NOTICES = ALERT_SEEN_S + 1
+SLOTS_END = NOTICES + len(NOTICE_KINDS) * len(NOTICE_OUTCOMES)
+assert SLOTS_END <= SLOT_COUNT, SLOTS_END
 
 
 def surface(method: str, path: str) -> int:

@@ -11,15 +11,29 @@ NS_PER_S = 1e9
 Samples = Iterable[tuple[str, float]]
 
 
-def text(totals: Sequence[int], connections: Sequence[int], status: Status | None) -> str:
+def text(
+    totals: Sequence[int],
+    connections: Sequence[int],
+    status: Status | None,
+    alert_seen: tuple[int, int] | None = None,
+) -> str:
     """The whole page.
 
     Args:
         totals: of each slot over all processes.
         connections: of each process that lives.
         status: of the store; None: it does not open.
+        alert_seen: when alerts were last looked at, in Unix seconds, and how many milliseconds late; None: never.
     """
-    return "".join([*_counters(totals), *_processes(totals, connections), *_store(status)])
+    parts = (_counters(totals), _processes(totals, connections), _watch(alert_seen), _store(status))
+    return "".join(family for part in parts for family in part)
+
+
+def _watch(alert_seen: tuple[int, int] | None) -> Iterator[str]:
+    if alert_seen is not None:
+        time_s, lag_ms = alert_seen
+        yield _family("alert_evaluated_seconds", "gauge", "When alerts were last looked at, Unix time.", [("", time_s)])
+        yield _family("alert_lag_seconds", "gauge", "By how much that look began late.", [("", lag_ms / 1_000)])
 
 
 def _counters(totals: Sequence[int]) -> Iterator[str]:
@@ -37,15 +51,33 @@ def _counters(totals: Sequence[int]) -> Iterator[str]:
     yield _family("pixel_rejections_total", "counter", "Pictures shown that counted nothing, by reason.", rejected)
     yield _histogram("commit_seconds", "Time of a commit.", slots.COMMIT_S, totals, NS_PER_S)
     yield _histogram("commit_requests", "Requests that share a commit.", slots.COMMIT_REQUESTS, totals, 1)
+    yield from _alerts(totals)
     damage = [("", totals[slots.CHECKSUM_ERRORS])]
     yield _family("checksum_errors_total", "counter", "Times that stored bytes were found damaged.", damage)
+
+
+def _alerts(totals: Sequence[int]) -> Iterator[str]:
+    for name, help_, value in (
+        ("alert_evaluations_total", "Looks at all alert rules.", totals[slots.ALERT_LOOKS]),
+        ("alert_rules_evaluated_total", "Alert rules looked at.", totals[slots.ALERT_RULES]),
+        ("alert_evaluation_seconds_total", "Time that took.", totals[slots.ALERT_NS] / NS_PER_S),
+    ):
+        yield _family(name, "counter", help_, [("", value)])
+    tries = (
+        (_labels(kind=kind, outcome=outcome), totals[slots.NOTICES + i * len(slots.NOTICE_OUTCOMES) + j])
+        for i, kind in enumerate(slots.NOTICE_KINDS)
+        for j, outcome in enumerate(slots.NOTICE_OUTCOMES)
+    )
+    yield _family("notice_tries_total", "counter", "Tries to deliver a notice, by way and by what came of it.", tries)
 
 
 def _processes(totals: Sequence[int], connections: Sequence[int]) -> Iterator[str]:
     starts = [("", totals[slots.WORKER_STARTS])]
     yield _family("worker_starts_total", "counter", "Processes that began to serve, restarts included.", starts)
     yield _family("workers", "gauge", "Processes that serve.", [("", len(connections))])
-    yield _family("open_connections", "gauge", "Clients that are connected to workers of our own.", [("", sum(connections))])
+    yield _family(
+        "open_connections", "gauge", "Clients that are connected to workers of our own.", [("", sum(connections))]
+    )
 
 
 def _store(status: Status | None) -> Iterator[str]:

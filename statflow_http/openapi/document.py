@@ -8,7 +8,7 @@ import msgspec
 
 from statflow_http.answers import Answer
 from statflow_http.headers import respond
-from statflow_http.openapi import accounts, alerts, annotations, keys, moving, stats, writing
+from statflow_http.openapi import accounts, alerts, annotations, dashboards, keys, moving, receivers, stats, writing
 from statflow_http.openapi.operations import REF, REFUSALS, Operation, Schema, refusal
 from statflow_http.openapi.schemas import NAMED
 
@@ -16,7 +16,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *writing.OPERATIONS,
     *stats.OPERATIONS,
     *alerts.OPERATIONS,
+    *receivers.OPERATIONS,
     *annotations.OPERATIONS,
+    *dashboards.OPERATIONS,
     *keys.OPERATIONS,
     *accounts.OPERATIONS,
     *moving.OPERATIONS,

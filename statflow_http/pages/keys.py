@@ -180,9 +180,7 @@ class OneKey(Page):
 
     def _change(self, resp: falcon.Response, me: Member, key: Key, form: Form) -> None:
         scope = scope_of(form.text("scope", key.scope.value)) or key.scope
-        self.services.keys.update(
-            me.account.id, key.id, KeySettings(form.text("label"), scope), self.services.now_s()
-        )
+        self.services.keys.update(me.account.id, key.id, KeySettings(form.text("label"), scope), self.services.now_s())
         self.site.redirect(resp, me, f"/settings/keys/{key.id}", say="Saved.")
 
     def _show(

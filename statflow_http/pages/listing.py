@@ -10,13 +10,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from statflow_engine import Engine, Kind, QueryError, Series, StatFlowError, UnknownSeriesError, Window
 from statflow_http.charts.drawings import Line
+from statflow_http.embedding.reading import since_creation
 from statflow_http.series_rows import default_aggregate, numbers
 
 T = TypeVar("T")
@@ -176,26 +177,25 @@ def _key(sort: str, total: float, before: float) -> float:
     return total if sort == "total" else math.nan if change is None else change
 
 
-class Kept(OrderedDict[str, tuple[int, int, T]]):
+class Kept(Generic[T]):
     """What was read lately, by a key: good for ten seconds, and while its version is the same."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._lock = threading.Lock()
+        self._known: OrderedDict[str, tuple[int, int, T]] = OrderedDict()
 
-    # The rest of a dict's `get` is of no use here.
-    def get(self, key: str, version: int, now_s: int, read: Callable[[], T]) -> T:  # type: ignore[override]
+    def get(self, key: str, version: int, now_s: int, read: Callable[[], T]) -> T:
         """What is kept, or else what ``read`` gives, which is then kept."""
         with self._lock:
-            known = super().get(key)
-            if known is not None and known[1] == version and 0 <= now_s - known[0] < KEPT_S:
-                self.move_to_end(key)
-                return known[2]
+            known = self._known.get(key)
+        if known is not None and known[1] == version and 0 <= now_s - known[0] < KEPT_S:
+            return known[2]
         found = read()
         with self._lock:
-            self[key] = now_s, version, found
-            while len(self) > KEPT_MAX:
-                self.popitem(last=False)
+            self._known[key] = now_s, version, found
+            self._known.move_to_end(key)
+            while len(self._known) > KEPT_MAX:
+                self._known.popitem(last=False)
         return found
 
 
@@ -210,12 +210,31 @@ def summed(engine: Engine, namespace: str, span: Span) -> dict[int, tuple[float,
     """(total, total of the period before) of every stat, by its id; NaN for nothing."""
     series = engine.series(namespace, limit=SORTED_MAX)
     before_s, start_s, end_s = bounds(engine, span)
-    found = {}
+    found: dict[int, tuple[float, float]] = {}
     for first in range(0, len(series), CHUNK):
         part = series[first : first + CHUNK]
-        for each, window in zip(part, queried(engine, namespace, part, before_s, end_s, span.step_s), strict=True):
-            found[each.id] = _totals(window, start_s) if window is not None else (math.nan, math.nan)
+        windows = queried(engine, namespace, part, before_s, end_s, span.step_s)
+        pairs = [(each, window) for each, window in zip(part, windows, strict=True) if window is not None]
+        if len({len(window) for _, window in pairs}) == 1:
+            found |= _all_totals([each for each, _ in pairs], [window for _, window in pairs], start_s)
+        else:
+            # Queried one by one: rows of a coarse ring may be others for others.
+            found |= {each.id: _totals(window, start_s) for each, window in pairs}
     return found
+
+
+def _all_totals(series: Sequence[Series], windows: Sequence[Window], start_s: int) -> dict[int, tuple[float, float]]:
+    """`_totals` of many windows with the same rows, in columns: a tenth of the time."""
+    first = int(np.searchsorted(windows[0].times_s, start_s))
+    counts, sums = np.stack([window.counts for window in windows]), np.stack([window.sums for window in windows])
+    are_values = np.array([window.kind is Kind.VALUE for window in windows])
+    columns = []
+    for part in (slice(first, None), slice(0, first)):
+        points = counts[:, part].sum(axis=1)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            total_ = sums[:, part].sum(axis=1) / np.where(are_values, points, 1)
+        columns.append(np.where(points > 0, total_, np.nan).tolist())
+    return {each.id: pair for each, pair in zip(series, zip(*columns, strict=True), strict=True)}
 
 
 def rows(engine: Engine, namespace: str, series: Sequence[Series], span: Span, units: Sequence[str]) -> list[Row]:
@@ -261,9 +280,7 @@ def queried(
         return [_queried_alone(engine, namespace, name, start_s, end_s, step_s) for name in names]
 
 
-def _queried_alone(
-    engine: Engine, namespace: str, name: str, start_s: int, end_s: int, step_s: int
-) -> Window | None:
+def _queried_alone(engine: Engine, namespace: str, name: str, start_s: int, end_s: int, step_s: int) -> Window | None:
     for step in (step_s, None):
         try:
             return engine.query(name, start_s, end_s, step=step, namespace=namespace)
@@ -275,19 +292,18 @@ def _queried_alone(
     return None
 
 
-def _row(
-    engine: Engine, series: Series, unit: str, window: Window, lately: Window | None, start_s: int
-) -> Row:
+def _row(engine: Engine, series: Series, unit: str, window: Window, lately: Window | None, start_s: int) -> Row:
     first = int(np.searchsorted(window.times_s, start_s))
-    values = numbers(window, default_aggregate(window.kind), "null")[first:]
+    values = numbers(window, default_aggregate(window.kind), "null")
+    if window.kind is Kind.COUNTER:
+        values = since_creation(values, window, series.created_s)
+    values = values[first:]
     times_s = window.times_s[first:]
     is_counter = window.kind is Kind.COUNTER
-    if is_counter:
-        values = np.where(times_s + (window.end_s - int(window.times_s[-1])) <= series.created_s, np.nan, values)
-    total, before = _totals(window, start_s)
+    now, before = _totals(window, start_s)
     line = Line(series.name, times_s, values, runs=is_counter, unit=unit)
     last = _last(engine, series, lately)
-    return Row(series, line, start_s, window.end_s, last, _number(total), _number(before))
+    return Row(series, line, start_s, window.end_s, last, _number(now), _number(before))
 
 
 def _last(engine: Engine, series: Series, lately: Window | None) -> float | None:

@@ -1,4 +1,4 @@
-"""How much of the past a page shows: periods with a name, free ranges, the steps that suit them, the period before. Pure.
+"""How much of the past a page shows: periods with a name, free ranges, fitting steps, the period before. Pure.
 
 Every period lies directly before now and is compared with the one of the same length directly before it, except a
 year, which is compared with the 52 weeks before so that Mondays lie over Mondays.

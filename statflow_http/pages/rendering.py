@@ -66,28 +66,30 @@ def environment() -> "Environment":
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "short": short_number, "change": change, "svg": svg, "plural": plural}
-    made.globals |= {"sections": SECTIONS, "has_static": static_files.has}
+    # ``band``: what a server has to say on every page, such as that it is a demo.
+    made.globals |= {"sections": SECTIONS, "has_static": static_files.has, "band": ""}
     return made
 
 
-def html(name: str, visitor: Visitor, context: Mapping[str, Any]) -> str:
+def html(name: str, visitor: Visitor, context: Mapping[str, Any], now_s: int) -> str:
     """A template filled in.
 
     Args:
         name: of the template.
         visitor: who sees it.
         context: what it shows.
+        now_s: Unix seconds, for moments that are told without their day.
     """
-    about = {"visitor": visitor, "flash": visitor.flash, **helpers(visitor)}
+    about = {"visitor": visitor, "flash": visitor.flash, **helpers(visitor, now_s)}
     return environment().get_template(name).render(about | dict(context))
 
 
-def helpers(visitor: Visitor) -> dict[str, Any]:
+def helpers(visitor: Visitor, now_s: int) -> dict[str, Any]:
     """What every template may call.
 
     ``url(path)``: the address of a page. ``static(name)``: that of a file. ``csrf()``: the token of a form, and
-    ``csrf_field()`` the hidden field with it. ``when(time_s)`` and ``day(time_s)``: a moment in the visitor's time
-    zone.
+    ``csrf_field()`` the hidden field with it. ``when(time_s)``, ``day(time_s)`` and the short ``clock(time_s)``: a
+    moment in the visitor's time zone.
     """
     from markupsafe import Markup
 
@@ -104,6 +106,7 @@ def helpers(visitor: Visitor) -> dict[str, Any]:
         "csrf_field": csrf_field,
         "when": _teller(visitor, times.moment),
         "day": _teller(visitor, times.day),
+        "clock": _teller(visitor, lambda time_s, tz: clock(time_s, now_s, tz)),
     }
 
 
@@ -116,9 +119,19 @@ def _teller(visitor: Visitor, told: Callable[[int, ZoneInfo], str]) -> Callable[
     def tell(time_s: int | None) -> Markup:
         if time_s is None:
             return Markup("–")
-        return Markup('<time datetime="{}">{}</time>').format(iso(time_s), told(time_s, tz))
+        full = times.moment(time_s, tz)
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(time_s), full, told(time_s, tz))
 
     return tell
+
+
+def clock(time_s: int, now_s: int, tz: ZoneInfo) -> str:
+    """A moment without what everybody knows: 14:05 of today, 24 Nov of this year, 24 Nov 2025."""
+    wall, now = datetime.fromtimestamp(time_s, tz), datetime.fromtimestamp(now_s, tz)
+    if wall.date() == now.date():
+        return f"{wall:%H:%M}"
+    told = f"{wall.day} {times.MONTHS[wall.month - 1]}"
+    return told if wall.year == now.year else f"{told} {wall.year}"
 
 
 def iso(time_s: int) -> str:

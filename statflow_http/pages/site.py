@@ -1,5 +1,6 @@
 """The table of contents of the pages, and what each of them is handed: `Site`."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ import msgspec
 from statflow_engine import StatFlowError
 from statflow_http.errors import STATHAT_PATHS, ForbiddenError
 from statflow_http.pages import rendering, visitors
+from statflow_http.pages.listing import Lists
 from statflow_http.pages.visitors import Form, Member, Visitor
 from statflow_http.services import Services
 
@@ -37,6 +39,7 @@ class Site:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self.lists = Lists(lambda: services.engine)
 
     def visitor(self, req: falcon.Request) -> Visitor:
         """Who asks, signed in or not."""
@@ -87,11 +90,19 @@ class Site:
             status: of the answer.
             context: what the template shows.
         """
-        rendering.respond_html(req, resp, status, rendering.html(template, visitor, context))
+        text = rendering.html(template, visitor, context, self._now_s())
+        rendering.respond_html(req, resp, status, text)
         if visitor.flash:
             visitors.drop_cookie(resp, visitor, visitors.FLASH)
         if visitor.is_new and visitor.token:
             visitors.set_cookie(resp, visitor, visitors.GUEST, visitor.token, None)
+
+    def _now_s(self) -> int:
+        """The engine's clock; this machine's where the store does not open, since a page must say so."""
+        try:
+            return self.services.now_s()
+        except (StatFlowError, OSError):
+            return int(time.time())
 
     def redirect(self, resp: falcon.Response, visitor: Visitor, path: str, *, say: str = "", token: str = "") -> None:
         """Go on to another page, as one does after a form.
@@ -115,7 +126,7 @@ class Site:
         text = _told_in(resp)
         try:
             visitor = self.visitor(req)
-        except StatFlowError:
+        except (StatFlowError, OSError):
             # The store is what does not work.
             visitor = NOBODY
         status = resp.status_code
@@ -156,9 +167,16 @@ def accepts_html(req: falcon.Request) -> bool:
     return "text/html" in (req.get_header("Accept") or "").lower()
 
 
+def accepts_upload(services: Services, environ: dict[str, Any]) -> bool:
+    """Whether a request may send files by a form of ours: asked before any of them is read."""
+    from statflow_http.pages.uploads import accepts
+
+    return accepts(services, environ)
+
+
 def routes(services: Services) -> Iterator[tuple[str, object]]:
     """Every page with what answers it."""
-    from statflow_http.pages import login
+    from statflow_http.pages import compare, first_run, login, one_stat, stats, trash
     from statflow_http.pages.static_files import StaticFiles
 
     site = Site(services)
@@ -169,3 +187,59 @@ def routes(services: Services) -> Iterator[tuple[str, object]]:
     yield "/login/{token}", login.Link(site)
     yield "/logout", login.Logout(site)
     yield "/signup", login.SignUp(site)
+    yield "/stats", stats.Stats(site)
+    yield "/stats/first-key", first_run.FirstKey(site)
+    yield "/stats/{stat_id}", one_stat.OneStat(site)
+    yield "/stats/{stat_id}/data", one_stat.Data(site)
+    yield "/stats/{stat_id}/settings", one_stat.Settings(site)
+    yield "/stats/{stat_id}/notes", one_stat.Notes(site)
+    yield "/stats/{stat_id}/notes/{note_id}/delete", one_stat.DeleteNote(site)
+    yield "/stats/{stat_id}/delete", one_stat.Delete(site)
+    yield "/compare", compare.Compare(site)
+    yield "/trash", trash.Trash(site)
+    yield "/trash/{stat_id}/restore", trash.Restore(site)
+    yield from setting_routes(site)
+    yield from board_routes(site)
+
+
+def board_routes(site: Site) -> Iterator[tuple[str, object]]:
+    """Dashboards, and the same for everybody who has a link."""
+    from statflow_http.pages import boards, shared
+    from statflow_http.pages.board_views import Views
+
+    views = Views(site.services)
+    yield "/dashboards", boards.BoardList(site, views)
+    yield "/dashboards/{dashboard_id}", boards.Board(site, views)
+    yield "/dashboards/{dashboard_id}/edit", boards.EditBoard(site, views)
+    yield "/dashboards/{dashboard_id}/share", boards.ShareBoard(site, views)
+    yield "/dashboards/{dashboard_id}/restore", boards.RestoreBoard(site, views)
+    yield "/shared/{token}", shared.OpenShared(site, views)
+    yield "/shared/{token}/embed", shared.Framed(site, views)
+    yield "/embed/dashboard/{token}", shared.Script()
+
+
+def setting_routes(site: Site) -> Iterator[tuple[str, object]]:
+    """The settings of an account, and what comes in and goes out."""
+    from statflow_http.pages import alerts, docs, imports, keys, people, plan, receivers, settings
+
+    yield "/settings", settings.Settings(site)
+    yield "/settings/keys", keys.Keys(site)
+    yield "/settings/keys/old", keys.OldKeys(site)
+    yield "/settings/keys/{key_id}", keys.OneKey(site)
+    yield "/settings/people", people.People(site)
+    yield "/settings/people/{person_id}", people.OnePerson(site)
+    yield "/settings/own", people.Own(site)
+    yield "/settings/plan", plan.PlanPage(site)
+    yield "/settings/export", settings.Export(site)
+    yield "/settings/export/file", settings.ExportFile(site)
+    yield "/access", keys.Access(site)
+    yield "/import", imports.Imports(site)
+    yield "/import/check", imports.CheckPage(site)
+    yield "/import/{import_id}", imports.OneImport(site)
+    yield "/alerts", alerts.Alerts(site)
+    yield "/alerts/automatic", alerts.Automatic(site)
+    yield "/alerts/receivers", receivers.ReceiverList(site)
+    yield "/alerts/receivers/{receiver_id}", receivers.OneReceiver(site)
+    yield "/alerts/mail", receivers.Mail(site)
+    yield "/alerts/{alert_id}", alerts.OneAlert(site)
+    yield "/docs", docs.Docs(site)

@@ -15,8 +15,11 @@ MSGPACK_BYTES_MAX = 64 * MIB
 # A file to import; our own worker writes it to a disk as it comes.
 IMPORT_BYTES_MAX = 1024 * MIB
 IMPORTS_PATH = "/v1/imports"
+# The page on which people choose files.
+IMPORT_PAGE_PATH = "/import"
 
 MSGPACK_TYPES = frozenset({"application/msgpack", "application/x-msgpack", "application/vnd.msgpack"})
+MULTIPART_TYPE = "multipart/form-data"
 JSON_TYPES = frozenset({"application/json", "text/json"})
 
 Environ = dict[str, Any]
@@ -44,9 +47,13 @@ def bytes_max(environ: Environ) -> int:
 
 
 def is_upload(environ: Environ) -> bool:
-    """Whether the body of a request is a file to import."""
-    is_import = environ["PATH_INFO"] == IMPORTS_PATH and environ["REQUEST_METHOD"] == "POST"
-    return is_import and media_type(environ) not in JSON_TYPES
+    """Whether the body of a request is a file to import, or a form with some."""
+    path = environ["PATH_INFO"]
+    if path == IMPORTS_PATH:
+        return environ["REQUEST_METHOD"] == "POST" and media_type(environ) not in JSON_TYPES
+    if path == IMPORT_PAGE_PATH:
+        return environ["REQUEST_METHOD"] == "POST" and media_type(environ) == MULTIPART_TYPE
+    return False
 
 
 def read_body(environ: Environ, bytes_max: int) -> bytes:

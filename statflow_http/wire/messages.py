@@ -197,6 +197,7 @@ WANTED = {
     "t": "must be Unix seconds",
     "data": "must be a list",
     "stats": "must be a list",
+    "tiles": "must be a list",
     "kind": 'must be "counter" or "value", or a list with one of them for each of stats',
     "v": "must be a list of numbers",
     "vb": "must be 0 or 1",
@@ -209,6 +210,12 @@ WANTED = {
     "expires_at": "must be a whole number of Unix seconds, or null",
     "grace_days": "must be a whole number of days",
     "scope": "must be write, read or full",
+    "receivers": "must be a list of ids",
+    "hours": "must be a number of hours",
+    "grace_hours": "must be a whole number of hours",
+    "port": "must be a whole number",
+    "weekly_report": "must be true or false",
+    "owner_mails": "must be true or false",
 }
 
 
@@ -222,5 +229,5 @@ def _wanted(text: str) -> str:
         return f"{name} {WANTED.get(name, 'must be text')}"
     place = f"{where['list']}[{where['index']}]"
     if where["field"] is None:
-        return f"{place} must be {'an object' if where['list'] in ('data', 'stats') else 'a number'}"
+        return f"{place} must be {'an object' if where['list'] in ('data', 'stats', 'tiles') else 'a number'}"
     return f"{place}: {where['field']} {WANTED.get(where['field'], 'must be text')}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from statflow_http import create_app
+from tests.browser.pages import sign_in
 from tests.browser.servers import ForeignSite, serving_app
 from tests.browser.tabs import Tab
 from tests.http.conftest import Api
@@ -84,6 +85,16 @@ def api(engine):
         found.url = url
         yield found
     app.close()
+
+
+@pytest.fixture
+def member_tab(new_tab, api):
+    """Opens tabs that the server's owner is signed in in: ``member_tab(width=390, theme="dark")``."""
+
+    def open_one(*, live=True, theme=None, **options):
+        return sign_in(new_tab(**options), api, live=live, theme=theme)
+
+    return open_one
 
 
 @pytest.fixture

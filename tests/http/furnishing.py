@@ -1,6 +1,6 @@
 """An account with something of everything, and every route of the app as a path that means something there."""
 
-from statflow_http.app import PARTS, routes
+from statflow_http.routes import PARTS, routes
 from tests.http.loop_server import until
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -22,6 +22,8 @@ def furnished(api, *, with_import=False):
     gone = api.delete("/v1/stat/gone").json
     alert = {"stat": "page views", "kind": "value", "time_window": "1h", "operator": "greater than", "threshold": 5}
     stat = api.get("/v1/stat/page%20views").json
+    board, gone_board = (api.json("/v1/dashboards", {"name": name}).json["id"] for name in ("shop", "gone"))
+    api.delete(f"/v1/dashboards/{gone_board}")
     return {
         "name": "page views",
         "stat": ["page views", "t*"],
@@ -29,7 +31,11 @@ def furnished(api, *, with_import=False):
         "living_stat_id": stat["id"],
         "embed_key": stat["embed_key"],
         "alert_id": api.json("/v1/alerts", alert).json["id"],
+        "receiver_id": api.json("/v1/receivers", {"url": "https://1.1.1.1/hook"}).json["id"],
         "annotation_id": api.json("/v1/annotations", {"text": "deployed", "stat": "time"}).json["id"],
+        "dashboard_id": board,
+        "deleted_id": gone_board,
+        "share_id": api.json(f"/v1/dashboards/{board}/shares", {}).json["id"],
         "key_id": api.json("/v1/keys", {"label": "another"}).json["id"],
         "person_id": api.json("/v1/account/members", {"email": "a@example.com"}).json["id"],
         "import_id": imported(api) if with_import else "3pkfagyipfgm",

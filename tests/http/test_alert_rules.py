@@ -41,7 +41,14 @@ def test_an_alert_is_told_with_all_its_fields(hits):
         "threshold": 500,
         "percentage": None,
         "time_delta": None,
+        "receivers": [],
+        "hold": "none",
+        "repeat": "never",
         "created_at": START_S,
+        "state": "pending",
+        "since": None,
+        "opened_at": None,
+        "silenced_until": None,
     }
     assert hits.get(f"/v1/alerts/{alert['id']}").json == {name: alert[name] for name in alert if name != "msg"}
 

@@ -83,10 +83,14 @@ def test_what_our_worker_answers_itself_has_them_too(app, name):
     assert b"Traceback" not in body
 
 
+# What no script of another page has to do with: the operator's numbers, and what links in mails do.
+OF_ONE_ORIGIN = ("/metrics", "/act/{token}")
+
+
 def test_any_origin_may_ask_with_a_key_and_no_origin_with_a_cookie(asked, app, engine):
     client = Api(app, engine).client
     for method, path, answer in asked:
-        if path == "/metrics":
+        if path in OF_ONE_ORIGIN:
             assert "access-control-allow-origin" not in answer.headers
         else:
             assert answer.headers["access-control-allow-origin"] == "*", (method, path)
@@ -97,7 +101,7 @@ def test_any_origin_may_ask_with_a_key_and_no_origin_with_a_cookie(asked, app, e
             headers={"Origin": "https://shop.example", "Access-Control-Request-Method": method},
         )
         assert preflight.status_code == 200, path
-        if path != "/metrics":
+        if path not in OF_ONE_ORIGIN:
             assert method in preflight.headers["access-control-allow-methods"], path
 
 
@@ -110,6 +114,8 @@ def test_a_method_that_a_route_has_not_is_405_and_told_which_it_has(app, engine,
     for allowed, path in all_routes(app.services):
         routes.setdefault(path, set()).add(allowed)
     for path, methods in routes.items():
+        if method in methods:
+            continue
         answer = api.client.simulate_request(method, concrete(path, known))
         assert answer.status_code == 405, path
         told = set(answer.headers["allow"].split(", "))

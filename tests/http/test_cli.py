@@ -12,6 +12,7 @@ import statflow_engine
 from statflow_http.cli.main import main
 
 COMMANDS = [
+    ["demo"],
     *(["serve"], ["keys"], ["keys", "create"], ["keys", "add"], ["keys", "list"], ["keys", "rotate"]),
     *(["keys", "revoke"], ["users"], ["users", "create"], ["users", "list"], ["users", "plan"], ["users", "password"]),
     *(["users", "login-link"], ["users", "remove"], ["plans"], ["plans", "list"], ["plans", "set"]),

@@ -7,7 +7,8 @@ import pytest
 from statflow_engine import StoreError
 from statflow_http import create_app
 from statflow_http.api.health import why_not_ready
-from statflow_http.app import App, routes
+from statflow_http.app import App
+from statflow_http.routes import routes
 from statflow_http.services import Options, Services
 
 

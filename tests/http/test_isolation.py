@@ -7,6 +7,7 @@ one's own key. To add a route, add its row; where it names a new sort of thing, 
 
 import base64
 import json
+import re
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import statflow_engine
 from statflow_http import create_app, ids
 from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.keys import KeyKind, Scope
+from statflow_http.alerts import links
 from statflow_http.moving.jobs import Jobs
 from statflow_http.moving.options import ImportOptions
 from statflow_http.pages import visitors
@@ -66,6 +68,7 @@ WRITES = {
 }
 
 CONDITION = '"kind":"data","time_window":"1h"'
+TILE = '{"kind":"line","stats":["{stat}"]}'
 
 ROWS = [
     # What everybody may ask, and what tells of nobody.
@@ -124,12 +127,75 @@ ROWS = [
     Row("GET /v1/alerts/{alert_id}", "/v1/alerts/{alert_id}", NOT_THERE),
     Row("PATCH /v1/alerts/{alert_id}", "/v1/alerts/{alert_id}", NOT_THERE, '{"time_window":"1d"}'),
     Row("DELETE /v1/alerts/{alert_id}", "/v1/alerts/{alert_id}", NOT_THERE),
+    Row("POST /v1/alerts/preview", "/v1/alerts/preview", NOT_THERE, '{"stat":"{stat}",%s}' % CONDITION),
+    Row("POST /v1/alerts/preview", "/v1/alerts/preview", NOT_THERE, '{"stat_id":"{stat_id}",%s}' % CONDITION),
+    Row("GET /v1/alerts/settings", "/v1/alerts/settings", OWN, is_of_account=True),
+    Row("PATCH /v1/alerts/settings", "/v1/alerts/settings", OWN, "{}", is_of_account=True),
+    Row("GET /v1/alerts/{alert_id}/why", "/v1/alerts/{alert_id}/why", NOT_THERE),
+    Row("GET /v1/alerts/{alert_id}/history", "/v1/alerts/{alert_id}/history", NOT_THERE),
+    Row("POST /v1/alerts/{alert_id}/silence", "/v1/alerts/{alert_id}/silence", NOT_THERE, "{}"),
+    Row("DELETE /v1/alerts/{alert_id}/silence", "/v1/alerts/{alert_id}/silence", NOT_THERE),
+    # A rule that names somebody else's receiver: nobody is told whether there is one.
+    Row("PATCH /v1/alerts/{alert_id}", "/v1/alerts/{alert_id}", NOT_THERE, '{"receivers":["{receiver_id}"]}'),
+    Row("GET /v1/receivers", "/v1/receivers", OWN, is_of_account=True),
+    Row("POST /v1/receivers", "/v1/receivers", {400}, '{"email":"{email}"}', is_of_account=True),
+    Row("GET /v1/receivers/{receiver_id}", "/v1/receivers/{receiver_id}", NOT_THERE, is_of_account=True),
+    Row("PATCH /v1/receivers/{receiver_id}", "/v1/receivers/{receiver_id}", NOT_THERE, "{}", is_of_account=True),
+    Row("DELETE /v1/receivers/{receiver_id}", "/v1/receivers/{receiver_id}", NOT_THERE, is_of_account=True),
+    Row("POST /v1/receivers/{receiver_id}/test", "/v1/receivers/{receiver_id}/test", NOT_THERE, is_of_account=True),
+    Row(
+        "GET /v1/receivers/{receiver_id}/deliveries",
+        "/v1/receivers/{receiver_id}/deliveries",
+        NOT_THERE,
+        is_of_account=True,
+    ),
+    Row(
+        "POST /v1/receivers/{receiver_id}/rotate",
+        "/v1/receivers/{receiver_id}/rotate",
+        NOT_THERE,
+        "{}",
+        is_of_account=True,
+    ),
+    # Of the whole server: for keys of the owner's account.
+    Row("GET /v1/mail", "/v1/mail", {403}),
+    Row("PATCH /v1/mail", "/v1/mail", {403}, "{}"),
+    Row("POST /v1/mail/test", "/v1/mail/test", {403}, '{"to":"{email}"}'),
+    # A link in a mail: whoever has it may do what it says, and nobody can make one.
+    Row("GET /act/{token}", "/act/{act_token}x", NOT_THERE),
+    Row("POST /act/{token}", "/act/{act_token}x", NOT_THERE, ""),
     Row("GET /v1/annotations", "/v1/annotations", OWN),
     Row("GET /v1/annotations", "/v1/annotations?stat={stat}", NOT_THERE),
     Row("POST /v1/annotations", "/v1/annotations", NOT_THERE, '{"text":"x","stat":"{stat}"}'),
     Row("GET /v1/annotations/{annotation_id}", "/v1/annotations/{annotation_id}", NOT_THERE),
     Row("PATCH /v1/annotations/{annotation_id}", "/v1/annotations/{annotation_id}", NOT_THERE, '{"text":"x"}'),
     Row("DELETE /v1/annotations/{annotation_id}", "/v1/annotations/{annotation_id}", NOT_THERE),
+    # Dashboards, and links to them.
+    Row("GET /v1/dashboards", "/v1/dashboards", OWN),
+    Row("GET /v1/dashboards", "/v1/dashboards?cursor={dashboard_id}", OWN),
+    Row("POST /v1/dashboards", "/v1/dashboards", NOT_THERE, '{"name":"x","tiles":[%s]}' % TILE),
+    Row("GET /v1/dashboards/deleted", "/v1/dashboards/deleted", OWN),
+    Row(
+        "POST /v1/dashboards/deleted/{deleted_id}/restore",
+        "/v1/dashboards/deleted/{deleted_board_id}/restore",
+        NOT_THERE,
+        "",
+    ),
+    Row("GET /v1/dashboards/{dashboard_id}", "/v1/dashboards/{dashboard_id}", NOT_THERE),
+    Row("PATCH /v1/dashboards/{dashboard_id}", "/v1/dashboards/{dashboard_id}", NOT_THERE, '{"name":"x"}'),
+    Row("PUT /v1/dashboards/{dashboard_id}", "/v1/dashboards/{dashboard_id}", NOT_THERE, '{"name":"x"}'),
+    Row("DELETE /v1/dashboards/{dashboard_id}", "/v1/dashboards/{dashboard_id}", NOT_THERE),
+    Row("POST /v1/dashboards/{dashboard_id}/duplicate", "/v1/dashboards/{dashboard_id}/duplicate", NOT_THERE, "{}"),
+    Row("GET /v1/dashboards/{dashboard_id}/shares", "/v1/dashboards/{dashboard_id}/shares", NOT_THERE),
+    Row("POST /v1/dashboards/{dashboard_id}/shares", "/v1/dashboards/{dashboard_id}/shares", NOT_THERE, "{}"),
+    *(
+        Row(
+            f"{method} /v1/dashboards/{{dashboard_id}}/shares/{{share_id}}",
+            "/v1/dashboards/{dashboard_id}/shares/{share_id}",
+            NOT_THERE,
+            body,
+        )
+        for method, body in (("GET", None), ("PATCH", '{"label":"x"}'), ("DELETE", None))
+    ),
     # Imports.
     Row("GET /v1/imports", "/v1/imports", OWN),
     Row("GET /v1/imports", "/v1/imports?cursor={import_id}", OWN),
@@ -174,7 +240,136 @@ ROWS = [
     Row("POST /login/{token}", "/login/{stat_id}", NOT_THERE, "password=12345678", by="session"),
     Row("POST /logout", "/logout", {303}, "", by="session"),
     Row("GET /signup", "/signup", {200, 403}, by="session"),
+    # Pages of dashboards.
+    Row("GET /dashboards", "/dashboards?deleted={deleted_board_id}", OWN, by="session"),
+    Row("POST /dashboards", "/dashboards", NOT_THERE | {400}, "name=x&stats={stat_id}", by="session"),
+    Row("GET /dashboards/{dashboard_id}", "/dashboards/{dashboard_id}?period=day", NOT_THERE, by="session"),
+    Row("GET /dashboards/{dashboard_id}/edit", "/dashboards/{dashboard_id}/edit", NOT_THERE, by="session"),
+    *(
+        Row("POST /dashboards/{dashboard_id}/edit", "/dashboards/{dashboard_id}/edit", NOT_THERE, body, by="session")
+        for body in ("do=delete", "do=rename&name=x", "do=put&kind=line&stat={stat}", "do=duplicate", "do=arrange")
+    ),
+    Row("GET /dashboards/{dashboard_id}/share", "/dashboards/{dashboard_id}/share", NOT_THERE, by="session"),
+    Row("POST /dashboards/{dashboard_id}/share", "/dashboards/{dashboard_id}/share", NOT_THERE, "", by="session"),
+    Row(
+        "POST /dashboards/{dashboard_id}/share",
+        "/dashboards/{dashboard_id}/share",
+        NOT_THERE,
+        "revoke={share_id}",
+        by="session",
+    ),
+    Row(
+        "POST /dashboards/{dashboard_id}/restore",
+        "/dashboards/{deleted_board_id}/restore",
+        NOT_THERE,
+        "",
+        by="session",
+    ),
+    # Links, whose ids lead nowhere; a script that is the same for all.
+    Row("GET /shared/{token}", "/shared/{share_id}", NOT_THERE, by="session"),
+    Row("POST /shared/{token}", "/shared/{share_id}", NOT_THERE, "password=12345678", by="session"),
+    Row("GET /shared/{token}/embed", "/shared/{dashboard_id}/embed", NOT_THERE, by="session"),
+    Row("GET /embed/dashboard/{token}", "/embed/dashboard/{share_id}", OWN),
     Row("POST /signup", "/signup", {400, 403}, "email={email}&password=12345678", by="session"),
+    # Pages: stats.
+    Row("GET /stats", "/stats", OWN, by="session"),
+    Row("GET /stats", "/stats?q={stat}&sort=-total&period=month&page=2", OWN, by="session"),
+    Row("POST /stats/first-key", "/stats/first-key", {303}, "", by="session", is_of_account=True),
+    Row("GET /stats/{stat_id}", "/stats/{stat_id}", NOT_THERE, by="session"),
+    Row("GET /stats/{stat_id}", "/stats/{trash_id}", NOT_THERE, by="session"),
+    Row("GET /stats/{stat_id}/data", "/stats/{stat_id}/data?format=json", NOT_THERE, by="session"),
+    Row("POST /stats/{stat_id}/settings", "/stats/{stat_id}/settings", NOT_THERE, "public=on&unit=x", by="session"),
+    Row("POST /stats/{stat_id}/notes", "/stats/{stat_id}/notes", NOT_THERE, "text=x", by="session"),
+    Row(
+        "POST /stats/{stat_id}/notes/{note_id}/delete",
+        "/stats/{stat_id}/notes/{annotation_id}/delete",
+        NOT_THERE,
+        "",
+        by="session",
+    ),
+    Row("POST /stats/{stat_id}/delete", "/stats/{stat_id}/delete", NOT_THERE, "", by="session"),
+    Row("GET /compare", "/compare?s={stat_id}", NOT_THERE, by="session"),
+    Row("GET /compare", "/compare?add={stat}", OWN, by="session"),
+    Row("GET /trash", "/trash", OWN, by="session"),
+    Row("POST /trash/{stat_id}/restore", "/trash/{trash_id}/restore", NOT_THERE, "", by="session"),
+    # Pages: settings. All of them are the account's; only its owner adds and removes people. An old key is refused here
+    # before it counts as a try, of which an account has few.
+    *(
+        Row(f"GET {path}", path, OWN, by="session", is_of_account=True)
+        for path in ("/settings", "/settings/keys", "/settings/keys/old", "/settings/people", "/settings/plan")
+    ),
+    Row("POST /settings", "/settings", {303}, "tz=UTC&tilde_join=tilde&new_stat_notices=on", by="session"),
+    Row("POST /settings/keys", "/settings/keys", {400}, "scope={key_id}", by="session", is_of_account=True),
+    Row(
+        "POST /settings/keys/old",
+        "/settings/keys/old",
+        {400},
+        "secret={email}&kind=other",
+        by="session",
+        is_of_account=True,
+    ),
+    Row("GET /settings/keys/{key_id}", "/settings/keys/{key_id}", NOT_THERE, by="session", is_of_account=True),
+    Row(
+        "POST /settings/keys/{key_id}",
+        "/settings/keys/{key_id}",
+        NOT_THERE,
+        "revoke=1&sure=on",
+        by="session",
+        is_of_account=True,
+    ),
+    Row("POST /settings/people", "/settings/people", {403}, "email={email}", by="session", is_of_account=True),
+    Row("GET /settings/people/{person_id}", "/settings/people/{person_id}", {403}, by="session", is_of_account=True),
+    Row(
+        "POST /settings/people/{person_id}",
+        "/settings/people/{person_id}",
+        {403},
+        "sure=on",
+        by="session",
+        is_of_account=True,
+    ),
+    Row("POST /settings/own", "/settings/own", {400}, "email={email}", by="session", is_of_account=True),
+    Row("GET /settings/export", "/settings/export", OWN, by="session"),
+    Row("GET /settings/export/file", "/settings/export/file", OWN, by="session"),
+    Row("GET /settings/export/file", "/settings/export/file?format=csv", OWN, by="session"),
+    Row("GET /access", "/access", OWN, by="session", is_of_account=True),
+    Row("POST /access", "/access", {400}, "label=" + "x" * 101, by="session", is_of_account=True),
+    # Pages: imports.
+    Row("GET /import", "/import", OWN, by="session"),
+    Row("POST /import", "/import", {400}, "url=http://127.0.0.1:1/{import_id}&token=x", by="session"),
+    Row("GET /import/check", "/import/check", {303}, by="session"),
+    Row("POST /import/check", "/import/check", {303}, "bring=1", by="session"),
+    Row("GET /import/{import_id}", "/import/{import_id}", NOT_THERE, by="session"),
+    Row("POST /import/{import_id}", "/import/{import_id}", NOT_THERE, "", by="session"),
+    # Pages: alerts. Receivers are the account's, and in the form of an alert.
+    Row("GET /alerts", "/alerts", OWN, by="session", is_of_account=True),
+    Row("GET /alerts", "/alerts?stat={stat_id}", NOT_THERE, by="session"),
+    Row("POST /alerts", "/alerts", {400}, "stat={stat}&kind=data&time_window=1h", by="session", is_of_account=True),
+    Row("GET /alerts/{alert_id}", "/alerts/{alert_id}", NOT_THERE, by="session"),
+    Row("POST /alerts/{alert_id}", "/alerts/{alert_id}", NOT_THERE, "delete=1&sure=on", by="session"),
+    Row("GET /alerts/automatic", "/alerts/automatic?stat={stat_id}", NOT_THERE, by="session"),
+    Row("POST /alerts/automatic", "/alerts/automatic", NOT_THERE, "stat_id={stat_id}&on=1", by="session"),
+    Row("GET /alerts/receivers", "/alerts/receivers", OWN, by="session", is_of_account=True),
+    Row("POST /alerts/receivers", "/alerts/receivers", {400}, "email={email}", by="session", is_of_account=True),
+    Row(
+        "GET /alerts/receivers/{receiver_id}",
+        "/alerts/receivers/{receiver_id}",
+        NOT_THERE,
+        by="session",
+        is_of_account=True,
+    ),
+    Row(
+        "POST /alerts/receivers/{receiver_id}",
+        "/alerts/receivers/{receiver_id}",
+        NOT_THERE,
+        "test=1",
+        by="session",
+        is_of_account=True,
+    ),
+    Row("GET /alerts/mail", "/alerts/mail", {403}, by="session", is_of_account=True),
+    Row("POST /alerts/mail", "/alerts/mail", {403}, "host=mail.example", by="session", is_of_account=True),
+    # The documentation is everybody's; a key in it must be one's own.
+    Row("GET /docs", "/docs", {200}, by="session"),
+    Row("POST /docs", "/docs", {400}, "key=sk_live_{key_id}", by="session", is_of_account=True),
 ]
 
 
@@ -216,6 +411,12 @@ class Holding:
             self.ask("POST", "/v1/stat", {"stat": name, "count": self.count})
         alert = self.ask("POST", "/v1/alerts", '{"stat":"%s",%s}' % (stat, CONDITION))
         note = self.ask("POST", "/v1/annotations", {"text": self.mark, "stat": stat})
+        tiles = [{"kind": "line", "stats": [stat], "title": self.mark}]
+        board, gone_board = (
+            self.ask("POST", "/v1/dashboards", {"name": self.mark, "tiles": tiles})["id"] for _ in range(2)
+        )
+        self.ask("DELETE", f"/v1/dashboards/{gone_board}")
+        share = self.ask("POST", f"/v1/dashboards/{board}/shares", {"label": self.mark})
         series = self._services.engine.find(stat, namespace=f"{self.account_id}:{'live' if self.live else 'test'}")
         self.names |= {
             "stat": stat,
@@ -224,16 +425,32 @@ class Holding:
             "trash_id": self.ask("DELETE", f"/v1/stat/{gone}")["id"],
             "alert_id": alert["id"],
             "annotation_id": note["id"],
+            "receiver_id": self._receiver(),
+            "act_token": self._act_token(alert["id"]),
+            "dashboard_id": board,
+            "deleted_board_id": gone_board,
+            "share_id": share["id"],
+            "share_token": share["token"],
             "key_id": self.ask("GET", "/v1/keys")["keys"][0]["id"],
         }
 
-    def ask(self, method, path, body=None):
+    def _receiver(self):
+        """A mailbox of its person, which has been sent something."""
+        made = self.ask("POST", "/v1/receivers", {"email": self.person.email, "name": self.mark})
+        self.ask("POST", f"/v1/receivers/{made['id']}/test", statuses=(202,))
+        return made["id"]
+
+    def _act_token(self, alert_id):
+        namespace = f"{self.account_id}:{'live' if self.live else 'test'}"
+        return links.token(self._services.secret, links.Link(links.Action.SILENCE, namespace, alert_id, 2**40))
+
+    def ask(self, method, path, body=None, statuses=(200,)):
         """What a request with this holding's own key is answered; it must be allowed."""
         path, _, query = path.partition("?")
         text = body if isinstance(body, str | None) else json.dumps(body)
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         response = self._client.simulate_request(method, path, query_string=query, body=text, headers=headers)
-        assert response.status_code == 200, (method, path, response.text)
+        assert response.status_code in statuses, (method, path, response.text)
         return response.json
 
     def seen(self):
@@ -244,7 +461,14 @@ class Holding:
             "/v1/alerts",
             "/v1/annotations",
             "/v1/alerts/automatic",
+            f"/v1/alerts/{self.names['alert_id']}/why",
+            "/v1/alerts/settings",
+            "/v1/receivers",
+            f"/v1/receivers/{self.names['receiver_id']}/deliveries",
             "/v1/imports",
+            "/v1/dashboards",
+            "/v1/dashboards/deleted",
+            f"/v1/dashboards/{self.names['dashboard_id']}/shares",
             "/v1/keys",
         )
         seen = {path: self.ask("GET", path) for path in lists}
@@ -389,11 +613,13 @@ def assert_silent(answer, sender, holding, row):
     if row.by == "nobody":
         return
     said = filled(row.path + (row.body or ""), holding, "")
-    assert str(holding.count) not in answer.text
+    # Tokens of forms, and the hashes of files, are random: an id of four letters may be in them by chance.
+    told = re.sub(r"\b(?:[0-9a-f]{128}|[0-9a-f]{16})\b", "", answer.text)
+    assert str(holding.count) not in told
     for name, value in holding.names.items():
-        assert value in said or value not in answer.text, (name, answer.text)
+        assert value in said or value not in told, (name, told)
     if holding.mark not in said and sender.account_id != holding.account_id:
-        assert holding.mark not in answer.text
+        assert holding.mark not in told
         assert holding.mark not in str(answer.headers)
 
 

@@ -13,6 +13,8 @@ from statflow_http.masking import masked
         ("GET /x/two%20words/stat?name=a", "GET /x/.../stat?name=a"),
         ("GET /mounted/x/TOKEN/alerts", "GET /mounted/x/.../alerts"),
         ("'GET /x/TOKEN'", "'GET /x/...'"),
+        ("GET /shared/TOKEN/embed?part=tiles", "GET /shared/.../embed?part=tiles"),
+        ("GET /embed/dashboard/TOKEN", "GET /embed/dashboard/..."),
         ("Authorization: Basic c2tfbGl2ZV9hOg==", "Authorization: Basic ..."),
         ("GET /a1/stats/aaaa/dataset?t=1w3h", "GET /a1/stats/aaaa/dataset?t=1w3h"),
     ],

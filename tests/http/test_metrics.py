@@ -214,7 +214,8 @@ def test_an_unknown_choice_is_refused(engine, monkeypatch):
 
 
 def test_it_is_told_also_while_the_store_does_not_open():
-    from statflow_http.app import App, routes
+    from statflow_http.app import App
+    from statflow_http.routes import routes
     from statflow_http.services import Options, Services
 
     def store_that_does_not_open():

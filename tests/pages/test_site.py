@@ -1,11 +1,16 @@
 """What all pages have in common: headers, files, errors."""
 
 import gzip
+import subprocess
+import sys
 
+import falcon.testing
 import pytest
 
+import statflow_engine
+from statflow_http import create_app
 from statflow_http.pages.rendering import change, number, short_number
-from tests.pages.visits import texts
+from tests.pages.visits import Visit, texts
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -106,3 +111,43 @@ def test_a_change_is_told_in_per_cent_or_as_a_factor(ratio, text):
 def test_numbers_are_told_in_full_or_in_short():
     assert (number(1_234_567.0), number(None), number(2.5, "ms")) == ("1,234,567", "–", "2.5 ms")
     assert (short_number(1_234_567.0), short_number(float("nan"))) == ("1.23M", "–")
+
+
+def test_the_command_line_loads_no_templates():
+    """Jinja takes 60 ms to import, which who sends a point from a shell would wait for each time."""
+    code = "import sys, statflow_http.cli.main; print('jinja2' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
+
+
+def test_a_store_that_is_closed_is_told_as_a_page(tmp_path):
+    with statflow_engine.open(tmp_path) as engine:
+        app = create_app(engine)
+        visit = Visit(app).sign_in()
+
+    answer = visit.get("/stats")
+
+    assert answer.status_code == 503
+    assert "Not just now" in texts(answer)
+    assert str(tmp_path) not in answer.text
+    app.close()
+
+
+def test_a_folder_that_cannot_be_one_is_told_as_a_page(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("STATFLOW_DATA", str(tmp_path / "file"))
+    client = falcon.testing.TestClient(create_app())
+
+    answer = client.simulate_get("/stats", headers={"Accept": "text/html"})
+
+    assert answer.status_code >= 500
+    assert "<h1>" in answer.text
+    assert str(tmp_path) not in answer.text
+
+
+def test_head_is_answered_as_get_without_a_body(owner):
+    for path in ("/stats", "/trash", "/compare", "/login", "/static/page.js"):
+        assert owner.ask("HEAD", path).status_code == owner.get(path).status_code
+        assert owner.ask("HEAD", path).content == b""

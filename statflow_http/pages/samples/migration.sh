@@ -1,0 +1,4 @@
+curl -X POST https://STATFLOW/v1/stat \
+  -H "Authorization: Bearer sk_live_YOUR_KEY" \
+  -H "Content-Type: application/json" \
+  -d '{"stat": "migration_test", "count": 1}'

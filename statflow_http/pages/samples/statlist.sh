@@ -1,0 +1,1 @@
+curl https://STATFLOW/x/sk_live_YOUR_KEY/statlist

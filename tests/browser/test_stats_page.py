@@ -1,0 +1,148 @@
+"""The list of stats in a real browser: searched while one types, live, and harmless whatever stats are called."""
+
+import time
+
+import pytest
+
+from statflow_engine import Kind
+from tests.browser.pages import NASTY, assert_accessible, assert_good, history
+from tests.browser.tabs import DESKTOP, PHONE
+from tests.http.conftest import LIVE
+
+
+@pytest.fixture
+def stats(api):
+    """Ids of some stats with two weeks of points."""
+    return [
+        history(api, "page views", size=200),
+        history(api, "signups", size=3),
+        history(api, "response time", Kind.VALUE, size=50, unit="ms"),
+    ]
+
+
+def names(page):
+    return page.locator("td.name").all_inner_texts()
+
+
+def test_searching_shows_what_fits_while_one_types(api, stats, member_tab):
+    tab = member_tab()
+    page = tab.open(f"{api.url}/stats")
+    assert names(page) == ["page views", "response time", "signups"]
+
+    page.get_by_label("Search by name").press_sequentially("view")
+    page.get_by_role("link", name="signups").wait_for(state="detached")
+
+    assert names(page) == ["page views"]
+    assert page.url.endswith("/stats?q=view")
+    assert page.evaluate("document.activeElement.id") == "q"
+    assert_good(tab, api)
+
+
+def test_a_new_point_shows_within_three_seconds_without_a_reload(api, stats, member_tab):
+    tab = member_tab()
+    page = tab.open(f"{api.url}/stats")
+    page.evaluate("window.notReloaded = true")
+
+    api.engine.count("signups", 123_456, namespace=LIVE)
+    sent = time.monotonic()
+    page.get_by_text("123k").first.wait_for(timeout=3_000)
+
+    assert time.monotonic() - sent < 3
+    assert page.evaluate("window.notReloaded")
+    assert_good(tab, api)
+
+
+def test_a_new_stat_joins_the_list(api, stats, member_tab):
+    tab = member_tab()
+    page = tab.open(f"{api.url}/stats")
+
+    api.engine.count("another", namespace=LIVE)
+    page.get_by_role("link", name="another").wait_for(timeout=3_000)
+
+    assert names(page)[0] == "another"
+
+
+def test_a_hidden_tab_asks_nothing(api, stats, member_tab):
+    tab = member_tab()
+    page = tab.open(f"{api.url}/stats")
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", {get: () => window.isHidden});
+            window.isHidden = true;
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    page.wait_for_timeout(300)
+    asked = len(tab.requests)
+
+    page.wait_for_timeout(4_500)
+    assert len(tab.requests) == asked
+
+    page.evaluate("window.isHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    assert len(tab.requests) == asked + 1
+
+
+def test_three_stats_at_most_are_ticked_and_compared_and_stay_ticked(api, stats, member_tab):
+    history(api, "fourth")
+    tab = member_tab()
+    page = tab.open(f"{api.url}/stats")
+    boxes = page.locator('input[name="s"]')
+    for index in range(3):
+        boxes.nth(index).check()
+    assert boxes.nth(3).is_disabled()
+
+    api.engine.count("fourth", 777_777, namespace=LIVE)
+    page.get_by_text("778k").first.wait_for()
+    assert [boxes.nth(index).is_checked() for index in range(4)] == [True, True, True, False]
+
+    page.get_by_role("button", name="Compare up to 3").click()
+    page.wait_for_url("**/compare?s=*")
+    assert page.locator("figure.chart").count() == 2
+    assert_good(tab, api)
+
+
+def test_without_scripts_it_searches_sorts_and_compares(api, stats, member_tab):
+    tab = member_tab(java_script_enabled=False)
+    page = tab.page
+    page.goto(f"{api.url}/stats")
+
+    page.get_by_label("Search by name").fill("s")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Total or mean").click()
+
+    assert page.url.endswith("/stats?q=s&sort=-total")
+    assert names(page) == ["page views", "signups", "response time"]
+    assert page.locator("td.spark svg").count() == 3
+
+
+@pytest.mark.parametrize("path", ["/stats", "/stats?q=alert", "/trash", "/compare", "one", "compare"])
+def test_names_that_mean_no_good_are_text(api, member_tab, path):
+    found = [history(api, name, days=1) for name in NASTY]
+    deleted = api.engine.delete(NASTY[0], namespace=LIVE)
+    api.engine.restore(deleted.id, namespace=LIVE)
+    if path == "/trash":
+        for name in NASTY:
+            api.engine.delete(name, namespace=LIVE)
+    for address in {
+        "one": [f"/stats/{stat_id}" for stat_id in found],
+        "compare": ["/compare?" + "&".join(f"s={stat_id}" for stat_id in found[part : part + 3]) for part in (0, 3)],
+    }.get(path, [path]):
+        tab = member_tab()
+        page = tab.open(api.url + address)
+        assert page.evaluate("document.images.length + document.querySelectorAll('script:not([src])').length") == 1
+        assert_good(tab, api)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_it_is_for_everybody_and_pictures_of_it_are_taken(api, stats, member_tab, shots, width, theme):
+    for index, name in enumerate(["checkout errors", "queue length", "emails sent", NASTY[1]]):
+        history(api, name, [Kind.COUNTER, Kind.VALUE][index % 2], size=10 ** (index + 1), days=4 * index + 1)
+    tab = member_tab(width=width, theme=theme)
+
+    tab.open(f"{api.url}/stats?sort=-total")
+
+    tab.shoot(shots, f"stats {width} {theme}")
+    assert_good(tab, api)
+    assert_accessible(tab)

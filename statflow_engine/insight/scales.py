@@ -68,7 +68,9 @@ def value_scale(values: Floats) -> Scale:
     moves = small > 1e-12
     mean = np.where(moves, small, 0.0).sum(axis=1, keepdims=True) / np.maximum(moves.sum(axis=1, keepdims=True), 1)
     typical = np.where(typical > 1e-12, typical, np.where(mean > 0, mean, 1.0))
-    units = coarse * typical
+    # Two finite numbers may lie farther apart than any finite number.
+    with np.errstate(over="ignore"):
+        units = np.minimum(coarse * typical, np.finfo(np.float64).max)
     return Scale(centres, np.where(units > 0, units, 1.0), SPREADS_MAX)
 
 

@@ -196,3 +196,14 @@ def test_no_series_at_all_is_no_error() -> None:
 def test_seasons_that_do_not_fit_into_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="a long season of 100 rows is no multiple of a short one of 24"):
         Seasons(24, 100)
+
+
+@pytest.mark.parametrize("greatest", [1.7e308, -1.7e308])
+def test_rows_that_lie_farther_apart_than_any_number_have_a_forecast(greatest: float) -> None:
+    rows = np.full(40, greatest)
+    rows[:7] = -greatest
+
+    forecast = statflow_engine.forecast(window_of(rows, Kind.VALUE, "1h"), 5)
+
+    assert np.isfinite(forecast.means).all()
+    assert_in_order(forecast.means, forecast.lows, forecast.highs)

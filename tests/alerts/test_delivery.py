@@ -139,6 +139,7 @@ def test_after_a_day_a_notice_is_given_up(world, deliverer):
     until(lambda: states(world, receiver) == [("failed", 1)])
 
 
+@pytest.mark.slow
 def test_a_receiver_that_does_not_answer_delays_nobody_else(world, deliverer, hook):
     """More of them than there are threads for the ailing, each with much that waits."""
     with WebhookServer() as slow:

@@ -7,6 +7,8 @@ from tests.http.conftest import Api
 from tests.http.furnishing import concrete, furnished
 from tests.http.silence import secrets_in
 
+# Hundreds of cases, each with an app of its own.
+pytestmark = pytest.mark.slow
 KEYED = [operation for operation in OPERATIONS if operation.scope is not None]
 OF_AN_ID = [operation for operation in KEYED if "{" in operation.path]
 LABELS = {id(operation): f"{operation.method} {operation.path}" for operation in OPERATIONS}

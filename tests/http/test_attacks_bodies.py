@@ -10,6 +10,8 @@ from statflow_http.openapi.operations import JSON
 from tests.http.furnishing import concrete, furnished
 from tests.http.test_bodies import call
 
+# Hundreds of cases, each with an app of its own.
+pytestmark = pytest.mark.slow
 MIB = 1 << 20
 WITH_BODY = [operation for operation in OPERATIONS if JSON in operation.bodies]
 # The two that take more than JSON and msgpack.

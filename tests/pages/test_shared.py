@@ -218,7 +218,7 @@ def test_a_view_is_live_without_telling_how_busy_the_server_is(app, guest, engin
     path = f"/shared/{token}"
     revision = re.search(r'data-revision="([^"]+)"', guest.get(path).text)[1]
 
-    assert str(engine.revision()) not in revision
+    assert str(engine.revision()) not in re.split(r"\W", revision)
     assert guest.get(path, **{"X-Revision": revision}).status_code == 204
     engine.count("hits", 1_000_000, namespace=LIVE)
     changed = guest.get(path, **{"X-Revision": revision})

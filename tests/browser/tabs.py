@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
@@ -43,9 +44,14 @@ class Tab:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.errors.append(f"exception: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfailed", lambda request: self.failures.append(f"{request.url} {request.failure}"))
+        self.page.on("requestfailed", self._note_failure)
         self.page.on("response", self._look)
         self.page.on("dialog", self._dismiss)
+
+    def _note_failure(self, request: Any) -> None:
+        # A page that is left breaks off what it was asking for.
+        if request.failure != "net::ERR_ABORTED":
+            self.failures.append(f"{request.url} {request.failure}")
 
     def _hear(self, message) -> None:
         if message.type in ("error", "warning"):

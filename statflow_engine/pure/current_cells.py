@@ -51,8 +51,7 @@ class Bounds:
 class CurrentCells:
     """A place for every cell that current points of a window may fall in, kind by kind, each in tile order.
 
-    Attributes:
-        exact: whether so few points fell in each place that their sum is exact enough.
+    Points are added one by one, which is exact enough while few fell in each place: see `exact`.
     """
 
     def __init__(self, schema: Schema, bounds: Bounds, first_period: int, last_period: int) -> None:
@@ -130,6 +129,7 @@ class CurrentCells:
 
     @property
     def exact(self) -> bool:
+        """Whether the sums may stand; asked when everything was added."""
         return int(self._counts.max()) <= DENSE_ROWS_PER_CELL_MAX
 
     def by_kind(self) -> dict[Kind, Cells]:

@@ -152,6 +152,7 @@ class _Loose:
         mins: NDArray[np.generic] | None,
         maxs: NDArray[np.generic] | None,
     ) -> None:
+        """Add a piece: ``number + to_period``, over ``factor``, is the ring's period of each row."""
         self._numbers.append(numbers)
         self._to_periods.append(to_period)
         self._factors.append(factor)

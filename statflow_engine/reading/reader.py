@@ -107,6 +107,7 @@ class _Walk:
         self._taker = taker
 
     def read(self) -> None:
+        """Hand everything over: late rows and books, closed tiles, then the open ones of this ring and all finer."""
         asked, ring = self._asked, self._schema.rings[self._asked.ring]
         closed_until = self._state.closed_until[asked.ring]
         first_chapter, last_chapter = ring.chapter_of_period(asked.first), ring.chapter_of_period(asked.end - 1)

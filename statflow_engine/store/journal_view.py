@@ -46,6 +46,7 @@ class _Run:
 
     @classmethod
     def merged(cls, runs: Sequence["_Run"]) -> Self:
+        """One run of the rows of several, which came one after the other."""
         return cls(
             np.concatenate([run.series_ids for run in runs]),
             np.concatenate([run.timestamps_s for run in runs]),

@@ -81,6 +81,33 @@ def test_many_threads_that_come_again_and_again_are_all_served():
     assert len(work.stored) == len(set(work.stored)) == 8 * 200
 
 
+def test_while_one_who_waited_leads_nobody_else_does():
+    entered, gates = [], [threading.Event(), threading.Event(), threading.Event()]
+
+    def commit():
+        turn = len(entered)
+        entered.append(turn)
+        assert gates[turn].wait(PATIENCE_S)
+
+    leading = Leading(commit, lambda: 0)
+    threads = [in_thread(leading.when, lambda: True)]
+    wait_until(lambda: len(entered) == 1)
+    threads.append(in_thread(leading.when, lambda: True))
+    wait_until(lambda: len(leading._waiters) == 1)
+    gates[0].set()
+    wait_until(lambda: len(entered) == 2)
+    threads.append(in_thread(leading.when, lambda: True))
+
+    wait_until(lambda: len(leading._waiters) == 1 or len(entered) == 3)
+
+    assert len(entered) == 2
+    for gate in gates:
+        gate.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert len(entered) == 3
+
+
 def test_who_leads_goes_on_after_a_commit_that_raises():
     work = Work()
     failures = []

@@ -26,7 +26,7 @@ def test_a_link_to_one_language_opens_it(tab, api):
 
     page.get_by_role("link", name="the program in Go").click()
 
-    assert page.locator("#s-send-go").is_visible()
+    page.locator("#s-send-go").wait_for()  # visible
 
 
 def test_the_contents_lead_to_the_sections(tab, api):

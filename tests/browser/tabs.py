@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import TimeoutError as NotInTimeError
 
 PHONE, DESKTOP = 390, 1_440
 HEIGHT = 900
@@ -90,3 +91,12 @@ class Tab:
 
     def close(self) -> None:
         self.context.close()
+
+
+def shown(locator: Locator) -> bool:
+    """Whether something is visible, now or within the browser's patience: a click takes its time on a busy machine."""
+    try:
+        locator.wait_for(timeout=TIME_LIMIT_MS)
+    except NotInTimeError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from statflow_engine import Kind
 from statflow_http.dashboard_shares import DashboardShares
 from statflow_http.dashboards import KINDS, Dashboards, new_tile
 from tests.browser.pages import NASTY, assert_accessible, assert_good, history
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE
 
 PASSWORD = "correct horse battery staple"
@@ -94,7 +94,7 @@ def test_a_dashboard_is_made_and_filled(api, stats, member_tab, boards):
     page.get_by_role("heading", name="Views").wait_for()
     page.get_by_role("link", name="Done").click()
 
-    assert page.get_by_role("img", name="page views").is_visible()
+    assert shown(page.get_by_role("img", name="page views"))
     assert [tile.name for tile in boards.all(LIVE)[0].tiles] == ["Views"]
     assert_good(tab, api)
 
@@ -202,7 +202,7 @@ def test_deleting_is_undone_with_one_press(api, abcd, member_tab):
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Undo").click()
 
-    assert page.get_by_role("heading", name="Letters").is_visible()
+    assert shown(page.get_by_role("heading", name="Letters"))
     assert_good(tab, api)
 
 
@@ -231,7 +231,7 @@ def test_a_link_opens_in_a_clean_profile_until_it_is_revoked(api, full, member_t
 
     tab = new_tab()
     page = tab.open(link)
-    assert page.get_by_role("heading", name="The shop").is_visible()
+    assert shown(page.get_by_role("heading", name="The shop"))
     assert page.get_by_role("region", name="Visits and signups").get_by_role("img").locator("visible=true").count() == 1
     assert page.get_by_role("link", name="Edit").count() == 0
     page.get_by_role("link", name="Month").click()
@@ -242,7 +242,7 @@ def test_a_link_opens_in_a_clean_profile_until_it_is_revoked(api, full, member_t
 
     mine.get_by_role("button", name="Revoke the link for the board").click()
     page.goto(link)
-    assert page.get_by_text("This link leads nowhere").is_visible()
+    assert shown(page.get_by_text("This link leads nowhere"))
     assert page.get_by_text("shop").count() == 0
 
 
@@ -253,11 +253,11 @@ def test_a_password_opens_a_link_in_one_profile(api, full, shares, new_tab):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Show the dashboard").click()
 
-    assert page.get_by_role("heading", name="The shop").is_visible()
+    assert shown(page.get_by_role("heading", name="The shop"))
     page.wait_for_load_state("networkidle")
     assert_good(tab, api)
     other = new_tab().open(f"{api.url}/shared/{token}")
-    assert other.get_by_role("heading", name="A password, please").is_visible()
+    assert shown(other.get_by_role("heading", name="A password, please"))
 
 
 def test_a_script_shows_it_on_a_foreign_page_as_high_as_it_is(api, foreign, full, shares, tab):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.pages import assert_accessible
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 
 BOOT_LIMIT_S, STOP_LIMIT_S = 20.0, 20.0
 
@@ -79,8 +79,8 @@ def test_it_starts_in_a_few_seconds_and_leaves_nothing(demo, number):
 def test_the_printed_link_shows_a_shop_that_lives(demo, tab):
     page = tab.open(demo.link)
 
-    assert page.get_by_text("This is a demo: it is deleted when you stop it.").is_visible()
-    assert page.get_by_role("heading", name="The shop").is_visible()
+    assert shown(page.get_by_text("This is a demo: it is deleted when you stop it."))
+    assert shown(page.get_by_role("heading", name="The shop"))
     page.goto(f"{demo.url}/stats")
     assert page.locator("td.name").count() == 12
     before = page.locator("main").inner_text()

@@ -3,20 +3,20 @@
 import pytest
 
 from tests.browser.pages import assert_accessible, assert_good, sign_in
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 
 
 def test_samples_are_tabs_and_all_of_them_follow_one_choice(tab, api):
     page = tab.open(f"{api.url}/docs")
-    assert page.locator("#s-send-curl").is_visible()
+    assert shown(page.locator("#s-send-curl"))
     assert not page.locator("#s-send-python").is_visible()
 
     page.locator("[data-samples=batch]").get_by_role("tab", name="Ruby").click()
 
-    assert page.locator("#s-send-ruby").is_visible()
+    assert shown(page.locator("#s-send-ruby"))
     assert not page.locator("#s-batch-curl").is_visible()
     page.keyboard.press("ArrowRight")
-    assert page.locator("#s-read-php").is_visible()
+    assert shown(page.locator("#s-read-php"))
     assert page.evaluate("document.activeElement.textContent") == "PHP"
     assert_good(tab, api)
 
@@ -72,8 +72,8 @@ def test_without_scripts_every_language_has_its_heading(new_tab, api):
     page = tab.page
     page.goto(f"{api.url}/docs")
 
-    assert page.get_by_role("heading", name="Ruby").first.is_visible()
-    assert page.locator("#s-send-php").is_visible()
+    assert shown(page.get_by_role("heading", name="Ruby").first)
+    assert shown(page.locator("#s-send-php"))
 
 
 @pytest.mark.parametrize("is_dark", [False, True])

@@ -6,7 +6,7 @@ import pytest
 
 from statflow_engine import Kind
 from statflow_http import ids
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE
 
 # Nothing but scripts of two hosts: no style, no picture, no string that is code.
@@ -78,7 +78,7 @@ def test_all_kinds_styles_and_ranges_are_shown_on_a_foreign_page(api, foreign, s
     assert_shown(page, len(calls))
     tab.assert_clean()
     assert tab.hosts() == {foreign.url.removeprefix("http://"), api.url.removeprefix("http://")}
-    assert page.get_by_role("img", name="A title").is_visible()
+    assert shown(page.get_by_role("img", name="A title"))
     assert page.locator("#s4").inner_text().startswith("page views ")
 
 

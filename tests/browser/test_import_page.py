@@ -7,7 +7,7 @@ import pytest
 from statflow_http.moving.jobs import Jobs
 from statflow_http.moving.options import ImportOptions
 from tests.browser.pages import assert_accessible, assert_good, sign_in
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE
 
 NASTY = "<img src=x onerror=alert(1)>.csv"
@@ -48,10 +48,10 @@ def test_a_file_is_looked_at_and_then_brought(member, api, visits):
     page.get_by_role("button", name="Import it").click()
     page.get_by_role("status").get_by_text("done").wait_for()
 
-    assert page.get_by_text("visits.csv:2002").is_visible()
+    assert shown(page.get_by_text("visits.csv:2002"))
     assert [series.name for series in api.engine.series(LIVE)] == ["views"]
     page.get_by_role("link", name="All imports").click()
-    assert page.get_by_role("link", name="visits.csv").is_visible()
+    assert shown(page.get_by_role("link", name="visits.csv"))
     assert_good(member, api)
 
 
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_told_beside_the_form_and_the_choice_stays(member, api,
 def test_an_import_is_followed_across_a_reload_and_can_be_cancelled(member, api):
     job = waiting(api)
     page = member.open(f"{api.url}/import/{job.id}")
-    assert page.get_by_text("It waits for its turn").is_visible()
+    assert shown(page.get_by_text("It waits for its turn"))
     page.reload()
     page.get_by_role("button", name="Cancel").click()
 

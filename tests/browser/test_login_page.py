@@ -4,7 +4,7 @@ import pytest
 import urllib3
 
 from tests.browser.pages import assert_accessible, assert_good
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 
 PASSWORD = "correct horse battery staple"
 
@@ -91,6 +91,6 @@ def test_live_and_test_are_switched_on_every_page(api, member_tab):
 
     page.get_by_role("button", name="Test").click()
 
-    assert page.get_by_text("You are looking at test data").is_visible()
+    assert shown(page.get_by_text("You are looking at test data"))
     assert page.url.endswith("/trash")
     assert_good(tab, api)

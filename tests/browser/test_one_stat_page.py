@@ -7,7 +7,7 @@ import pytest
 from statflow_engine import Kind
 from statflow_http.annotations import Annotations
 from tests.browser.pages import assert_accessible, assert_good, history
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE
 
 TRANSFER_MAX = 120_000
@@ -73,7 +73,7 @@ def test_a_choice_of_step_is_shown_at_once(api, stat, member_tab):
     page.get_by_label("Step").select_option("1d")
     page.wait_for_url("**step=1d*")
 
-    assert page.get_by_text("a row for every 1 day").is_visible()
+    assert shown(page.get_by_text("a row for every 1 day"))
 
 
 def test_without_scripts_it_has_the_chart_and_every_number(api, stat, member_tab):
@@ -81,11 +81,11 @@ def test_without_scripts_it_has_the_chart_and_every_number(api, stat, member_tab
     page = tab.page
     page.goto(f"{api.url}/stats/{stat}")
 
-    assert page.locator("figure.chart svg").is_visible()
+    assert shown(page.locator("figure.chart svg"))
     page.get_by_label("What happened").fill("a note without scripts")
     page.get_by_role("button", name="Add the note").click()
     assert page.get_by_text("a note without scripts").count() >= 1
-    assert page.get_by_text("Noted.").is_visible()
+    assert shown(page.get_by_text("Noted."))
 
 
 def test_a_guest_sees_a_public_stat_and_nothing_to_change(api, stat, tab):
@@ -94,7 +94,7 @@ def test_a_guest_sees_a_public_stat_and_nothing_to_change(api, stat, tab):
 
     page = tab.open(f"{api.url}/stats/{stat}")
 
-    assert page.locator("canvas").is_visible()
+    assert shown(page.locator("canvas"))
     assert page.locator("main form[method=post]").count() == 0
     assert page.get_by_text("Classic key").count() == 0
     assert_good(tab, api)

@@ -9,7 +9,7 @@ from statflow_http.accounts.plans import Plan
 from statflow_http.alerts.evaluation import Evaluator
 from statflow_http.alerts.rules import Rules, RuleWish, condition
 from tests.browser.pages import NASTY, assert_accessible, assert_good, history, sign_in
-from tests.browser.tabs import DESKTOP, PHONE
+from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE
 
 SETTINGS = [
@@ -121,7 +121,7 @@ def test_the_form_of_an_alert_shows_what_it_needs_and_says_what_it_will_watch(me
     page.get_by_role("button", name="Watch it").click()
 
     page.get_by_text("It is watched from now on.").wait_for()
-    assert page.get_by_text("nothing received in 1 hour").first.is_visible()
+    assert shown(page.get_by_text("nothing received in 1 hour").first)
     assert_good(member, furnished)
 
 
@@ -156,7 +156,7 @@ def test_all_of_it_works_without_scripts(new_tab, furnished):
     page.get_by_label("Number", exact=True).fill("500")
     page.get_by_role("button", name="Watch it").click()
 
-    assert page.get_by_text("It is watched from now on.").is_visible()
+    assert shown(page.get_by_text("It is watched from now on."))
 
 
 @pytest.mark.parametrize("is_dark", [False, True])

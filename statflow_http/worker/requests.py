@@ -29,6 +29,7 @@ LINE_REST = len(" " + " HTTP/1.1")
 METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
 # llhttp knows the methods that are registered; others are as well-formed, and only not allowed.
 UNKNOWN_METHOD = re.compile(rb"[A-Z]{1,20} ")
+BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 
 # A list of these would be read by each in a way of its own.
@@ -165,6 +166,8 @@ class RequestReader:
 
     def _parse(self, data: bytes) -> None:
         rest = self._taken_raw(data) if self._body_left else data
+        if self.stage is Stage.BETWEEN and not rest.isascii():
+            rest = escaped_line(rest)
         while rest:
             try:
                 return self._parser.feed_data(rest)
@@ -351,6 +354,15 @@ def target(url: bytes) -> tuple[str, str, str]:
     if b"%" in path:
         path = unquote_to_bytes(path)
     return raw, path.decode("latin-1"), query.decode("latin-1")
+
+
+def escaped_line(data: bytes) -> bytes:
+    """What came, in its first line bytes beyond ASCII escaped: curl sends ``?stat=café`` as it was typed.
+
+    llhttp refuses such a target. A line that comes in several pieces, or behind another request, is left to it.
+    """
+    line, newline, rest = data.partition(b"\n")
+    return BEYOND_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line) + newline + rest
 
 
 def _is_unknown_method(data: bytes, stage_before: Stage) -> bool:

@@ -243,6 +243,7 @@ NAMED = {
     "plus": b"page+views",
     "percent_20": b"page%20views",
     "percent_utf_8": b"caf%C3%A9",
+    "utf_8_as_typed": "café".encode(),
     "slash": b"a/b",
     "quoted_slash": b"a%2Fb",
 }
@@ -258,11 +259,10 @@ def test_a_name_is_read_however_it_is_written(server, engine, key, way):
     assert (status, b'"counter":true' in body) == (200, True)
 
 
-@pytest.mark.parametrize("name", [b"page views", "café".encode()])
-def test_what_may_not_stand_in_a_target_raw_ends_the_connection(server, engine, key, name):
-    """A request line has three words of ASCII: a parser that guesses is one by which requests are smuggled."""
-    engine.count(name.decode(), namespace=LIVE)
+def test_a_space_that_stands_raw_in_a_target_ends_the_connection(server, engine, key):
+    """A request line has three words: a parser that guesses is one by which requests are smuggled."""
+    engine.count("page views", namespace=LIVE)
     with Client(server.port) as client:
-        status, headers, _ = client.send(get(b"/x/%s/stat?name=%s" % (key.encode(), name))).answer()
+        status, headers, _ = client.send(get(b"/x/%s/stat?name=page views" % key.encode())).answer()
 
         assert (status, headers["connection"]) == (400, "close")

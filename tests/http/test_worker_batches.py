@@ -222,3 +222,13 @@ def test_a_mistake_in_one_answer_is_a_500_of_its_own(held, crowd, key, monkeypat
     held.gate.set()
 
     assert [client.answer()[0] for client in (crowd[0], *others)] == [200, 500, 200]
+
+
+def test_a_name_that_is_typed_and_not_escaped_is_the_same_stat(held, server, key):
+    """curl sends the bytes of ``?stat=café``; what was a 400 of the parser is the stat that a form would name."""
+    with Client(server.port) as client:
+        for target in (f"/ez?ezkey={key}&stat=café&count=1", f"/ez?ezkey={key}&stat=caf%C3%A9&count=1"):
+            assert client.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).answer()[0] == 200
+
+    assert held.names() == ["café"]
+    assert held.points("café") == 2

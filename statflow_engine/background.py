@@ -1,8 +1,14 @@
-"""The threads of an engine: one folds, one commits by the interval. Both are daemons and end with `stop`."""
+"""The threads of an engine: one folds, one commits by the interval, one does what no Ctrl-C may interrupt.
+
+All are daemons and end with `stop`.
+"""
 
 import logging
+import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
 from statflow_engine.errors import StoreClosedError
 
@@ -10,6 +16,10 @@ from statflow_engine.errors import StoreClosedError
 LOOK_S = 1.0
 
 _log = logging.getLogger("statflow_engine")
+
+T = TypeVar("T")
+
+_Asked = tuple[Callable[[], Any], "Future[Any]"]
 
 
 class Background:
@@ -21,21 +31,40 @@ class Background:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._threads: list[threading.Thread] = []
-        self.folds = False
+        self._answering: threading.Thread | None = None
+        self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
 
     def start_folding(self) -> None:
         """Fold whenever it is due."""
-        self.folds = True
         self._start(self._fold_loop, "statflow-fold")
 
     def start_committing(self, interval_s: float) -> None:
         """Commit what is staged every so often."""
         self._start(lambda: self._commit_loop(interval_s), "statflow-commit")
+        self._answering = self._start(self._answer_loop, "statflow-answer")
 
-    def _start(self, loop: Callable[[], None], name: str) -> None:
+    def _start(self, loop: Callable[[], None], name: str) -> threading.Thread:
         thread = threading.Thread(target=loop, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
+
+    def uninterrupted(self, work: Callable[[], T]) -> T:
+        """Do something that an interrupt must not stop half-way: where points are acknowledged before their commit.
+
+        Ctrl-C and signals raise in the main thread only, in the midst of whatever it does. There they end the wait for
+        another thread, which does the work.
+        """
+        thread = self._answering
+        if thread is None or not thread.is_alive() or threading.current_thread() is not threading.main_thread():
+            return work()
+        asked: Future[T] = Future()
+        self._asked.put((work, asked))
+        while not wait((asked,), LOOK_S).done:
+            # It may have ended meanwhile.
+            if not thread.is_alive() and asked.cancel():
+                return work()
+        return asked.result()
 
     def wake(self) -> None:
         """Tell the folding thread that a fold is due."""
@@ -45,6 +74,7 @@ class Background:
         """End the threads, after the step that they are in."""
         self._stopping.set()
         self._woken.set()
+        self._asked.put(None)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join()
@@ -76,3 +106,16 @@ class Background:
             except Exception:
                 # The engine knows what is lost and refuses every later call.
                 _log.exception("an interval's commit failed")
+
+    def _answer_loop(self) -> None:
+        while (asked := self._asked.get()) is not None:
+            _answer(*asked)
+
+
+def _answer(work: Callable[[], Any], asked: "Future[Any]") -> None:
+    if not asked.set_running_or_notify_cancel():
+        return
+    try:
+        asked.set_result(work())
+    except BaseException as error:
+        asked.set_exception(error)

@@ -133,7 +133,8 @@ def _check_journal(txn: lmdb.Transaction, db: Databases, journal: Journal, catal
 def _check_rings(
     schema: Schema, txn: lmdb.Transaction, db: Databases, journal: Journal, catalog: Catalog, now_s: int
 ) -> Iterator[str]:
-    known = catalog.known_ids(txn) | set(catalog.dead(txn))
+    # What is left of the others, the next purge blanks.
+    known = catalog.known_ids(txn) | set(catalog.dead(txn, only_unblanked=True))
     walk = _RingWalk(schema, txn, db, known)
     yield from walk.sentences()
     if walk.whole:

@@ -5,7 +5,6 @@ Accepting is in `commit`, folding in `fold`, reading in `queries`; what lies whe
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Literal, Self
 
 import lmdb
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from statflow_engine.background import Background
 from statflow_engine.check import check_store
@@ -36,7 +35,7 @@ from statflow_engine.store.environment import Environment, check_version
 from statflow_engine.store.journal import FoldCursor, Journal
 from statflow_engine.store.journal_view import JournalView
 from statflow_engine.store.meters import meter
-from statflow_engine.upkeep import Status, Upkeep
+from statflow_engine.upkeep import Status, Upkeep, wait_max_s
 from statflow_engine.writing.acceptance import Pending, Receipt
 from statflow_engine.writing.commit import Committer
 from statflow_engine.writing.counted import CellWriter
@@ -125,11 +124,12 @@ class Engine:
         Raises:
             StoreError: what was acknowledged in the last interval could not be stored.
         """
-        self._background.stop()
         lost_before = self._committer.lost
+        self._committer.close()
         try:
-            self._committer.commit()
+            self._background.uninterrupted(self._committer.commit)
         finally:
+            self._background.stop()
             self._environment.close()
         if self._committer.lost is not lost_before:
             raise self._loss()
@@ -160,7 +160,7 @@ class Engine:
         at_once = self._is_interval and self._environment.usable and committer.lost is None
         if at_once and committer.scalars.add(namespace, name, kind, value, timestamp_s):
             if committer.crowded:
-                committer.commit()
+                self._background.uninterrupted(committer.commit)
             return _ONE_POINT
         timestamps_s = None if timestamp_s is None else [timestamp_s]
         return self.write_batch(Batch([name], kind, timestamps_s, [value], namespace))
@@ -201,11 +201,11 @@ class Engine:
             pending = self.stage(batch)
             if self._committer.acknowledge(pending):
                 if self._committer.crowded:
-                    self._committer.commit()
+                    self._background.uninterrupted(self._committer.commit)
                 return Receipt(len(pending.columns))
         else:
             pending = self._staged(batch)
-        receipt = self._committer.wait_for(pending)
+        receipt = self._background.uninterrupted(lambda: self._committer.wait_for(pending))
         self._upkeep.fold_if_due()
         return receipt
 
@@ -252,7 +252,7 @@ class Engine:
 
     def commit(self) -> None:
         """The second half: store everything staged, in one transaction; then each `Pending` has its result."""
-        self._committer.commit()
+        self._background.uninterrupted(self._committer.commit)
         self._upkeep.fold_if_due()
 
     # -- read --
@@ -339,8 +339,12 @@ class Engine:
             return sum_of(self._reader(txn), self.schema, series, rows, ring, now_s)
 
     def _chosen(self, txn: lmdb.Transaction, namespace: str, patterns: Sequence[str]) -> list[tuple[int, str]]:
-        known = self._known.at(self._catalog.epoch(txn)).of(namespace)
-        return chosen_series(txn, self._catalog, namespace, patterns, known, self._limits.series_per_query)
+        cache = self._known.at(self._catalog.epoch(txn))
+        known = cache.of(namespace)
+        found = chosen_series(txn, self._catalog, namespace, patterns, known, self._limits.series_per_query)
+        # Looking a name up takes 18 us, and what shows very many series asks for the same ones again and again.
+        self._known.remember(cache, namespace, {name: id_ for id_, name in found if name not in known})
+        return found
 
     def _reader(self, txn: lmdb.Transaction) -> Reader:
         return Reader(self.schema, txn, self._db, self._view)
@@ -359,6 +363,23 @@ class Engine:
         """How many series a namespace has; those in the trash are not counted."""
         with self._environment.read() as txn:
             return self._catalog.series_count(txn, namespace)
+
+    def series_revision(self, namespace: str = "") -> tuple[int, int]:
+        """Another value after a series of the namespace was made, deleted or restored, and the same after points.
+
+        Who keeps a list of names asks it whether the list is still right. Changes in other namespaces may move it, too.
+        """
+        with self._environment.read() as txn:
+            return self._catalog.epoch(txn), self._catalog.series_count(txn, namespace)
+
+    def received_s(self, ids: Sequence[int]) -> NDArray[np.int64]:
+        """int64, one an id: when the last point of each series was received; 0: none was, or there is no such series.
+
+        A tenth of the time that `series` takes. ``ids`` are ascending.
+        """
+        self._commit_staged()
+        with self._environment.read() as txn:
+            return self._reader(txn).received_s(np.array(ids, np.int64))
 
     def find(self, name: str, *, namespace: str = "") -> Series:
         """What is known of one series.
@@ -401,7 +422,11 @@ class Engine:
     def _with_received(self, txn: lmdb.Transaction, series: list[Series]) -> list[Series]:
         ids = np.array([each.id for each in series], np.int64)
         received_s = self._reader(txn).received_s(ids).tolist()
-        return [replace(each, received_s=when or None) for each, when in zip(series, received_s, strict=True)]
+        # Written out: dataclasses.replace takes three times as long, which shows in a list of ten thousand.
+        return [
+            Series(each.id, each.namespace, each.name, each.kind, each.created_s, when or None)
+            for each, when in zip(series, received_s, strict=True)
+        ]
 
     def namespaces(self) -> list[str]:
         """All namespaces that ever held a series."""
@@ -453,16 +478,19 @@ class Engine:
             rows = self._journal.tail(txn).rows_after - cursor.done_rows
             records = self._journal.record_count(txn)
             oldest_s = self._journal.oldest_received_s(txn)
+        lag_s = 0 if oldest_s is None else max(0, self.now_s() - oldest_s)
         environment = self._environment
+        refusal = self._committer.clock_refusal(self.now_s()) or environment.refusal()
         return Status(
             rows,
             records,
-            0 if oldest_s is None else max(0, self.now_s() - oldest_s),
+            lag_s,
+            max(0, lag_s - wait_max_s(self.schema)),
             environment.live_bytes(),
             environment.used_bytes(),
             environment.map_bytes,
             environment.disk_free_bytes(),
-            self._committer.clock_refusal(self.now_s()) or environment.refusal(),
+            refusal or self._committer.overflow(rows + 1),
         )
 
     def fold(self) -> None:
@@ -480,7 +508,7 @@ class Engine:
 
     def _refuse_use(self) -> None:
         """Raise when the engine is closed, or has lost what it acknowledged."""
-        assert self._environment.env is not None
+        self._environment.refuse_closed()
         if self._committer.lost is not None:
             raise self._loss()
 
@@ -492,9 +520,9 @@ class Engine:
     def _commit_staged(self) -> None:
         """What this process was promised, it sees: also what waits for the interval's end."""
         self._refuse_use()
-        if self._is_interval:
+        if self._is_interval and not self._committer.is_idle:
             # Also when nothing is staged: another thread may be about to commit what was.
-            self._committer.commit()
+            self._background.uninterrupted(self._committer.commit)
 
     def _commit_interval(self) -> None:
         self._committer.commit()

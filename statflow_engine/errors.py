@@ -81,6 +81,15 @@ class StoreFullError(StoreError):
     """The map, the disk or the journal is nearly full; the text says what to free or to wait for."""
 
 
+class JournalFullError(StoreFullError):
+    """More points wait to be folded than may; nothing of the batch is stored.
+
+    Waiting helps: the fold makes room within a second or two, in a thread of its own with ``background=True`` or in
+    another process; where neither folds, `Engine.fold` does at once. A batch that alone is larger than
+    ``Limits.journal_rows_hard`` never fits: send it in parts.
+    """
+
+
 class StoreClosedError(StoreError):
     """The engine was used after close(), or in a process that did not open it."""
 

@@ -21,6 +21,7 @@ class Status:
     Attributes:
         journal_rows, journal_records: points, and commits of them, that are not folded yet.
         fold_lag_s: age of the oldest point that is not folded, since it was received; 0 when none waits.
+        fold_overdue_s: by how much it waits longer than folding lets it, a span of the finest ring; 0: not longer.
         live_bytes, used_bytes, map_bytes: of the store's file: what holds data, what ever did, and the most allowed.
         disk_free_bytes: what the disk has left.
         refusal: why writes are refused at this time; None: they are not.
@@ -29,6 +30,7 @@ class Status:
     journal_rows: int
     journal_records: int
     fold_lag_s: int
+    fold_overdue_s: int
     live_bytes: int
     used_bytes: int
     map_bytes: int
@@ -91,11 +93,19 @@ class Upkeep:
 
     def fold_politely(self, pause: Callable[[float], None]) -> None:
         """What the folding thread does: fold when it is due and no other process does, pausing while others write."""
-        if self._is_due() and not self._folder.leased():
+        if self._folder.leased():
+            with self._lock:
+                self._folder.forget()
+        elif self._is_due():
             self._folder.fold(self._lock, pause)
 
     def _is_due(self) -> bool:
         """Whether rows or records are many, or the oldest row waits since a span of the finest ring."""
         status = self._status()
         full = self._is_full(status.journal_rows, status.journal_records)
-        return full or status.fold_lag_s >= self._schema.finest.resolution_s * PERIODS_PER_SPAN
+        return full or status.fold_lag_s >= wait_max_s(self._schema)
+
+
+def wait_max_s(schema: Schema) -> int:
+    """How long a point waits at most to be folded with others: a fold rewrites tiles, whatever it brings to them."""
+    return schema.finest.resolution_s * PERIODS_PER_SPAN

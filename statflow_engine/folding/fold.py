@@ -16,6 +16,7 @@ import numpy as np
 
 from statflow_engine.errors import CorruptionError
 from statflow_engine.folding.cascade import GroupCascade, spans_at
+from statflow_engine.pure.cells import Ints
 from statflow_engine.pure.fold_rows import FoldRows
 from statflow_engine.pure.groups import GroupState
 from statflow_engine.pure.schema import Schema
@@ -51,6 +52,16 @@ class _Window:
     groups: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A step that is only to be stored: what it puts, and where it began and ends."""
+
+    cursor: FoldCursor
+    window: _Window
+    draft: Draft
+    next_group: int | None
+
+
 class Folder:
     """Folds one store. Used by one thread at a time."""
 
@@ -61,6 +72,7 @@ class Folder:
         self._journal = journal
         self._catalog = catalog
         self._window: _Window | None = None
+        self._dead: Ints = np.zeros(0, np.int64)
         self._token = secrets.token_bytes(16)
         self._transaction_after = 0
 
@@ -128,14 +140,23 @@ class Folder:
         """
         self._environment.reader_check()
         with self._environment.read() as txn:
-            cursor = FoldCursor.read(txn, self._db)
-            window = self._window_at(txn, cursor)
-            if window is None:
-                return False
-            draft = Draft(self._schema, txn, self._db)
-            next_group = self._run(draft, window, cursor.next_group if cursor.in_window else 0, size_max)
-        self._apply(draft, cursor, window, next_group)
+            prepared = self._prepared(txn, FoldCursor.read(txn, self._db), size_max)
+        if prepared is None:
+            return False
+        self._apply(prepared)
         return True
+
+    def forget(self) -> None:
+        """Let go of the window in memory: another process folds."""
+        self._window = None
+
+    def _prepared(self, txn: lmdb.Transaction, cursor: FoldCursor, size_max: int) -> _Prepared | None:
+        window = self._window_at(txn, cursor)
+        if window is None:
+            return None
+        draft = Draft(self._schema, txn, self._db)
+        next_group = self._run(draft, window, cursor.next_group if cursor.in_window else 0, size_max)
+        return _Prepared(cursor, window, draft, next_group)
 
     def _run(self, draft: Draft, window: _Window, first_group: int, size_max: int) -> int | None:
         """Fold groups into the draft; the first one that is left, None when all are done."""
@@ -147,46 +168,77 @@ class Folder:
             GroupCascade(draft, self._schema, group, window.rows).run()
         return None
 
-    def _apply(self, draft: Draft, cursor: FoldCursor, window: _Window, next_group: int | None) -> None:
+    def _apply(self, prepared: _Prepared) -> None:
         with self._environment.write() as txn:
-            if FoldCursor.read(txn, self._db).step != cursor.step:
-                return  # Another process made this step, or a purge changed tiles: begin again from what is stored.
-            draft.apply(txn)
-            if next_group is None:
-                self._journal.drop(txn, window.last)
-                cursor = moved(
-                    cursor,
-                    done=window.last,
-                    done_rows=cursor.done_rows + window.row_count,
-                    window_last=window.last,
-                    next_group=0,
-                    swept_span=max(cursor.swept_span, self._schema.finest.span(window.rows.after_s)),
-                )
-                self._window = None
-            else:
-                cursor = moved(cursor, window_last=window.last, next_group=next_group)
-            cursor.put(txn, self._db)
+            if FoldCursor.read(txn, self._db).step != prepared.cursor.step:
+                overtaken = self._prepared_again(txn)
+                if overtaken is None:
+                    return  # Another process folded: begin again from what is stored.
+                prepared = overtaken
+            prepared.draft.apply(txn)
+            self._moved(txn, prepared).put(txn, self._db)
             checked.put(txn, self._db, "meta", b"lease", _LEASE.pack(self._token, time.monotonic() + LEASE_S))
         self._transaction_after = int(self._environment.env.info()["last_txnid"])
+
+    def _prepared_again(self, txn: lmdb.Transaction) -> _Prepared | None:
+        """A short step, made under the write lock, from the window in memory; None when that is none any more.
+
+        Cells that are merged and a purge change tiles, an import for minutes and quicker than a step is made: one that
+        began again each time would never come to its end, until the journal is full.
+        """
+        cursor = FoldCursor.read(txn, self._db)
+        if self._in_hand(txn, cursor) is None:
+            return None
+        return self._prepared(txn, cursor, self._environment.limits.step_bytes)
+
+    def _moved(self, txn: lmdb.Transaction, prepared: _Prepared) -> FoldCursor:
+        """The cursor behind a step; the window's records are dropped with its last one."""
+        cursor, window = prepared.cursor, prepared.window
+        if prepared.next_group is not None:
+            return moved(cursor, window_last=window.last, next_group=prepared.next_group)
+        self._journal.drop(txn, window.last)
+        return moved(
+            cursor,
+            done=window.last,
+            done_rows=cursor.done_rows + window.row_count,
+            window_last=window.last,
+            next_group=0,
+            swept_span=max(cursor.swept_span, self._schema.finest.span(window.rows.after_s)),
+        )
 
     # -- the window --
 
     def _window_at(self, txn: lmdb.Transaction, cursor: FoldCursor) -> _Window | None:
         """The window that the cursor is in, or the next one; None when the journal is empty."""
+        known = self._in_hand(txn, cursor)
+        if known is not None:
+            return known
+        self._window = None
         last = cursor.window_last
         if not cursor.in_window:
             last, _ = self._journal.window_end(txn, cursor.done, self.window_rows(txn))
             if last == cursor.done:
                 return None
-        dead = self._catalog.dead(txn)
+        _, records = self._journal.read(txn, cursor.done, last)
+        dead = self._dead_ids(txn)
+        rows = FoldRows.of(self._schema, records, dead)
+        groups = self._groups(txn, rows, cursor.swept_span)
+        row_count = sum(len(record.series_ids) for record in records)
+        self._window = _Window(cursor.done, last, len(dead), rows, row_count, groups)
+        return self._window
+
+    def _in_hand(self, txn: lmdb.Transaction, cursor: FoldCursor) -> _Window | None:
+        """The window in memory, if it is the one that the cursor is in, or in front of."""
         known = self._window
-        if known is None or (known.done, known.last, known.dead_count) != (cursor.done, last, len(dead)):
-            _, records = self._journal.read(txn, cursor.done, last)
-            rows = FoldRows.of(self._schema, records, np.array(dead, np.int64))
-            groups = self._groups(txn, rows, cursor.swept_span)
-            row_count = sum(len(record.series_ids) for record in records)
-            self._window = known = _Window(cursor.done, last, len(dead), rows, row_count, groups)
-        return known
+        if known is None or (known.done, known.dead_count) != (cursor.done, self._catalog.dead_count(txn)):
+            return None
+        return None if cursor.in_window and cursor.window_last != known.last else known
+
+    def _dead_ids(self, txn: lmdb.Transaction) -> Ints:
+        """int64: ids of purged series; read when there are more of them, since none ever comes back."""
+        if len(self._dead) != self._catalog.dead_count(txn):
+            self._dead = np.array(self._catalog.dead(txn), np.int64)
+        return self._dead
 
     def _groups(self, txn: lmdb.Transaction, rows: FoldRows, swept_span: int) -> list[int]:
         """The groups of a window: those with rows, and, once a span, those that wait to be closed."""

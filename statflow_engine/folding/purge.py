@@ -1,5 +1,7 @@
 """Purging: series that lay in the trash long enough are dead, and their cells leave the rings."""
 
+from itertools import groupby
+
 import lmdb
 
 from statflow_engine.folding.seal import Sealer, without
@@ -35,8 +37,8 @@ class Purger:
             FoldCursor.read(txn, self._db).put(txn, self._db)
         with self._environment.read() as txn:
             unblanked = self._catalog.dead(txn, only_unblanked=True)
-        for group in sorted({group_of(id_) for id_ in unblanked}):
-            ids = [id_ for id_ in unblanked if group_of(id_) == group]
+        for group, members in groupby(unblanked, key=group_of):
+            ids = list(members)
             while not self._blank(group, ids):
                 pass
         return len(buried)

@@ -10,11 +10,12 @@ How far off a row may be is learnt from the errors of the last three weeks, whic
   method of moments, and its deviance residual is the score (McCullagh and Nelder, Generalized Linear Models, 1989, 2.4,
   and Hilbe, Negative Binomial Regression, 2011, for the formula), near the standard normal in the tails, too;
 * a value's error is divided by its standard deviation;
-* both are divided by what the scores of the last three weeks, of the same hour in the last four weeks, and of the
-  last day were more than usual.
+* both are divided by what the scores of the last three weeks and of the last day were more than usual, and those of the
+  same hour in the last four weeks more or less.
 
-The row alone, the last three rows and the last six together are looked at; the largest counts. And a row that lies
-among those of the same hour in the last seven days, whatever day of the week, counts half: holidays look like Sundays.
+The row alone and the last two, three and five rows together are looked at; the largest counts. And a row is scored from
+half-way to the farthest that the same hour was in the last seven days, whatever day of the week: holidays look like
+Sundays, a little.
 """
 
 from dataclasses import dataclass
@@ -27,13 +28,16 @@ from statflow_engine.insight.seasons import Seasons
 
 # Chosen on the sources and years that benchmarks/insight_data.py calls tuned, and on generated series.
 LAGS = 7
-SPANS = (1, 3, 6)
-AMONG_OTHERS = 0.5
+SPANS = (1, 2, 3, 5)
+TOWARDS_OTHERS = 0.5
 OUTLIER_DEVIATIONS, SPAN_DEVIATIONS = 3.0, 4.0
 # A normal variable pulled in to 3 deviations has 0.97 of its variance.
 PULLED_IN = 1.03
-SAME_HOUR, SAME_HOUR_PRIOR, SAME_HOUR_CAP = 28, 5, 36.0
-LAST_DAY_PRIOR, LAST_DAY_CAP = 24, 100.0
+SAME_HOUR, SAME_HOUR_PRIOR, SAME_HOUR_CAP, SAME_HOUR_MIN = 28, 20, 36.0, 0.6
+LAST_DAY_PRIOR, LAST_DAY_CAP = 100, 100.0
+# Makes the largest of several scores about as large as one would be: of independent normal rows of hours, days or
+# minutes one in 25,000 is beyond 3 to 3.6.
+EVENNESS = 1.3
 SCORE_MAX = 99.0
 # In spreads of the series: where nothing ever moved, what an incident leaves in the level is not one.
 DEVIATION_MIN = 0.02
@@ -244,13 +248,12 @@ def _remains(pulled: Floats, deviations: Floats, lengths: Lengths) -> Floats:
 
 
 def _last_days(stable: Floats, expected: Floats, lengths: Lengths) -> tuple[Floats, Floats]:
-    """The least and the greatest of the expected row and those of the same hour in the seven days before."""
+    """From the expected row half-way to the least and the greatest of the same hour in the seven days before."""
     lows, highs = expected.copy(), expected.copy()
     for lag in range(1, 8):
         before = shifted(stable, lag * lengths.apart)
         lows, highs = np.fmin(lows, before), np.fmax(highs, before)
-    unknown = np.isnan(expected)
-    return np.where(unknown, np.nan, lows), np.where(unknown, np.nan, highs)
+    return expected + TOWARDS_OTHERS * (lows - expected), expected + TOWARDS_OTHERS * (highs - expected)
 
 
 def _pulled_in(errors: Floats, deviations: Floats, most: float = OUTLIER_DEVIATIONS) -> Floats:
@@ -297,21 +300,22 @@ def deviances(came: Floats, means: Floats, dispersions: Floats) -> Floats:
 
 
 def _evened(residuals: Floats, outside: Floats, lengths: Lengths) -> Floats:
-    """Scores: residuals over how large they have been, and half of that where the row lies among the days before."""
+    """Scores: how far rows are outside of the days before, over how large residuals have been."""
     # About as often as the tail of a normal variable: what is more in the past makes the measure longer.
     pulled = np.clip(residuals, -4.0, 4.0)
     lately = np.sqrt(trailing_means(pulled**2, lengths.learning, lengths.learning_min))
     measure = np.maximum(lately, 1.0)
     squares = np.nan_to_num((residuals / measure) ** 2)
-    measure = measure * np.maximum(1.0, np.sqrt(_same_hour(np.minimum(squares, SAME_HOUR_CAP), lengths.day)))
+    same_hour = _same_hour(np.minimum(squares, SAME_HOUR_CAP), lengths.day)
+    measure = measure * np.maximum(SAME_HOUR_MIN, np.sqrt(same_hour))
     squares = np.minimum(np.nan_to_num((residuals / measure) ** 2), LAST_DAY_CAP)
     last_day = (trailing_sums(squares, lengths.day) + LAST_DAY_PRIOR) / (lengths.day + LAST_DAY_PRIOR)
     measure = measure * np.maximum(1.0, np.sqrt(last_day))
-    return np.where(np.isnan(lately), np.nan, _larger(outside, AMONG_OTHERS * residuals) / measure)
+    return np.where(np.isnan(lately), np.nan, outside / (EVENNESS * measure))
 
 
 def _same_hour(squares: Floats, day: int) -> Floats:
-    """The mean square of the rows in the same place of up to 28 days before, with five of 1 beside them."""
+    """The mean square of the rows in the same place of up to 28 days before, with twenty of 1 beside them."""
     count = squares.shape[1]
     days = np.pad(squares, ((0, 0), (0, -count % day))).reshape(len(squares), -1, day)
     sums = np.zeros((len(days), days.shape[1] + 1, day))

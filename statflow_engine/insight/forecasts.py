@@ -53,7 +53,7 @@ def forecast(window: Window, horizon: int, *, tz: str = "UTC") -> Forecast:
     Args:
         window: the past. Rows that are not over at its ``now_s`` are left out; of a counter, rows before the first
             point are unknown and empty ones after it are 0; of a value, empty rows are unknown. Eight weeks of hours
-            or a year of days are looked at; three weeks or more are needed for the days of the week to differ.
+            or a year of days are looked at; two weeks or more are needed for the days of the week to differ.
         horizon: rows wanted, from 1 to 10,000.
         tz: the zone whose clock the series lives by: hours of the day follow it through summer time. Rows of days,
             weeks, months and years that were queried in a zone need that zone.
@@ -80,9 +80,9 @@ def _note(known: int, seasons: Seasons) -> str | None:
     if known < ROWS_MIN:
         return f"{known} rows are known: a forecast needs {ROWS_MIN}"
     if known < SEASONS_MIN * seasons.short:
-        return "less than three days are known: the forecast is a level without hours of the day"
+        return "less than two days are known: the forecast is a level without hours of the day"
     if known < SEASONS_MIN * seasons.long:
         if seasons.is_sub_daily:
-            return "less than three weeks are known: all days of the week are taken to be alike"
+            return "less than two weeks are known: all days of the week are taken to be alike"
         return f"fewer than {SEASONS_MIN * seasons.long} rows are known: the forecast is a level without seasons"
     return None

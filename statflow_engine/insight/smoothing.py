@@ -3,30 +3,71 @@
 Rows are float64[series, rows] on a scale where noise is even (see `scales`); NaN where nothing is known.
 """
 
-import functools
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from statflow_engine.insight.rolling import Floats, centred_means, medians
 
-# Harmonics of a week: its own first three, and the first four of the day with the ones beside each, which let the days
-# of a week differ. Six of both, and a third fit, took twice as long and were right as often.
-DAILY_HARMONICS, WEEKLY_HARMONICS = 4, 3
-# Rows farther off than so many robust deviations are pulled in (Huber's winsorising), so often.
-OUTLIER_DEVIATIONS, FITS = 2.5, 2
-RIDGE = 5e-5  # of the row count: keeps the equations solvable for any season, and moves nothing that can be seen
+# Chosen on the sources that benchmarks/insight_data.py calls tuned: each season counts for so much of the one after
+# it, so that eight of them are all but a tenth of what any number would be.
+RECENCY, SEASONS_MAX = 0.75, 8
+# Huber's winsorising: an incident of hours or days must not be a part of the shape, nor of the level.
+OUTLIER_DEVIATIONS = 3.0
 
 
-def profiles(rows: Floats, season: int, seasons_max: int) -> Floats:
-    """float64[series, season]: the shape of a season, ending with the last row; its mean is 0.
+@dataclass(frozen=True, slots=True)
+class Seasonal:
+    """Rows taken apart: the classical decomposition, made robust, of which a shape can be had for every moment.
 
-    The classical decomposition, made robust: the median over up to ``seasons_max`` seasons of the distance
-    from the centred moving average over one. There are at least as many rows as the season has.
+    Attributes:
+        season: rows in it; 1 for series without one.
+        smooth: the centred moving average over a season.
+        off: rows less that.
     """
-    count = min(seasons_max, rows.shape[1] // season)
-    distances = (rows - centred_means(bridged(rows, season), season))[:, rows.shape[1] - count * season :]
-    shapes = np.nan_to_num(medians(distances.reshape(len(rows), count, season), axis=1))
-    return np.asarray(shapes - shapes.mean(axis=1, keepdims=True))
+
+    season: int
+    smooth: Floats
+    off: Floats
+
+    @classmethod
+    def of(cls, rows: Floats, season: int) -> Self:
+        """Of rows that hold one season at least."""
+        smooth = centred_means(bridged(rows, season), season)
+        return cls(season, smooth, rows - smooth)
+
+    def shapes(self, end: int) -> Floats:
+        """float64[series, season]: what the seasons before ``end`` look like, the later the more; their mean is 0.
+
+        At least one season lies before ``end``. Of what came after it nothing is known.
+        """
+        if self.season == 1:
+            return np.zeros((len(self.off), 1))
+        count = min(SEASONS_MAX, end // self.season)
+        first, half = end - count * self.season, end - self.season + self.season // 2
+        off = self.off[:, first:end].copy()
+        # The moving average of the last half season would know what came later: there it is that of the last season.
+        off[:, half - first :] += self.smooth[:, half:end] - self.smooth[:, half : half + 1]
+        off = pulled_in(off.reshape(len(off), count, self.season), axis=1)
+        known = ~np.isnan(off)
+        weights = RECENCY ** np.arange(count, 0, -1)
+        totals = np.einsum("k,skp->sp", weights, np.where(known, off, 0.0))
+        shapes = totals / np.maximum(np.einsum("k,skp->sp", weights, known), 1e-12)
+        return np.asarray(shapes - shapes.mean(axis=1, keepdims=True))
+
+
+def pulled_in(rows: Floats, axis: int) -> Floats:
+    """Rows of which none is farther than three robust deviations from the median along ``axis``.
+
+    The first axis is that of series; each has one deviation.
+    """
+    usual = np.expand_dims(medians(rows, axis), axis)
+    off = rows - usual
+    # 1.4826: from the median distance of a normal variable to its standard deviation.
+    typical = 1.4826 * medians(np.abs(off).reshape(len(rows), -1), axis=1)
+    limits = OUTLIER_DEVIATIONS * typical.reshape(-1, *[1] * (rows.ndim - 1))
+    return usual + np.clip(off, -limits, limits)
 
 
 def bridged(rows: Floats, season: int) -> Floats:
@@ -37,7 +78,7 @@ def bridged(rows: Floats, season: int) -> Floats:
     filled = rows.copy()
     for back in (1, 2):
         gaps = np.isnan(filled[:, back * season :])
-        filled[:, back * season :][gaps] = rows[:, : rows.shape[1] - back * season][gaps]
+        filled[:, back * season :][gaps] = rows[:, : max(0, rows.shape[1] - back * season)][gaps]
     gaps = np.isnan(filled[:, :-season])
     filled[:, :-season][gaps] = rows[:, season:][gaps]
     return filled
@@ -54,6 +95,12 @@ def onward(shapes: Floats, count: int) -> Floats:
     return np.tile(shapes, (1, -(-count // shapes.shape[1])))[:, :count]
 
 
+def repeated(rows: Floats, season: int, horizon: int) -> Floats:
+    """float64[series, horizon]: the last season again. Gaps are the season before, else the mean of what is known."""
+    last = bridged(rows[:, -3 * season :], season)[:, -season:]
+    return onward(np.where(np.isnan(last), levels(rows, 0.0), last), horizon)
+
+
 def levels(rows: Floats, weight: float) -> Floats:
     """float64[series, 1]: the mean of all rows, each with 1 - ``weight`` times the weight of the next.
 
@@ -65,55 +112,27 @@ def levels(rows: Floats, weight: float) -> Floats:
     return np.asarray(totals / np.maximum(known @ weights, 1e-12))[:, None]
 
 
-def trends(rows: Floats, weight: float, damping: float, horizon: int) -> Floats:
-    """float64[series, horizon]: a straight line, weighted as in `levels`, that flattens by ``damping``.
+def lines(rows: Floats, weight: float) -> tuple[Floats, Floats]:
+    """float64[series, 1] each: where a straight line, weighted as in `levels`, ends, and its slope.
 
-    Gardner and McKenzie's damped trend (Management Science 31, 1985): the slope of each row is that of the row before
-    times the damping.
+    The slope is 0 where fewer than two rows are known.
     """
     ages = np.arange(rows.shape[1])[::-1].astype(np.float64)
     weights = (1.0 - weight) ** ages
     known = ~np.isnan(rows)
     filled = np.where(known, rows, 0.0)
-    total, first, second = known @ weights, known @ (weights * -ages), known @ (weights * ages**2)
-    sums, moments = filled @ weights, filled @ (weights * -ages)
+    total, first, second = (known @ np.stack([weights, weights * -ages, weights * ages**2], axis=1)).T
+    sums, moments = (filled @ np.stack([weights, weights * -ages], axis=1)).T
     # One known row has no slope: its determinant is 0, and the last term makes the slope 0, too.
     slopes = (total * moments - first * sums) / (total * second - first**2 + 1e-9 * total**2 + 1e-12)
-    starts = (sums - slopes * first) / np.maximum(total, 1e-12)
-    steps = np.cumsum(damping ** np.arange(1, horizon + 1))
-    return np.asarray(starts[:, None] + slopes[:, None] * steps)
+    return ((sums - slopes * first) / np.maximum(total, 1e-12))[:, None], slopes[:, None]
 
 
-@functools.lru_cache(maxsize=64)
-def _harmonics(count: int, horizon: int, short: int, long: int) -> tuple[Floats, Floats, Floats]:
-    """The design of a Fourier regression with a trend for rows known, its solver, and its design for rows to come."""
-    times = np.arange(-count, horizon)
-    numbers = set(range(1, WEEKLY_HARMONICS + 1))
-    if short > 1:
-        week = long // short
-        numbers |= {week * day + beside for day in range(1, DAILY_HARMONICS + 1) for beside in (-1, 0, 1)}
-    angles = [2.0 * np.pi * number * times / long for number in sorted(numbers) if 2 * number < long]
-    # The trend stops with the last row: a line that goes on for a whole horizon is wrong more often than a flat one.
-    columns = [np.ones(count + horizon), np.minimum(times, 0) / count]
-    design = np.stack([*columns, *map(np.cos, angles), *map(np.sin, angles)], axis=1)
-    known = design[:count]
-    solver = np.linalg.solve(known.T @ known + RIDGE * count * np.eye(design.shape[1]), known.T).T
-    return known, solver, design[count:]
+def trends(rows: Floats, weight: float, damping: float, horizon: int) -> Floats:
+    """float64[series, horizon]: a straight line that flattens by ``damping``.
 
-
-def fourier(rows: Floats, horizon: int, short: int, long: int) -> Floats:
-    """float64[series, horizon]: harmonics of the week and the day with a trend, fitted robustly, and carried on.
-
-    Least squares on a design that all series share, so that a fit is a matrix product. Rows that are not known, and
-    those farther off than 2.5 robust deviations, are replaced by the fit (pulled to that distance), and fitted again.
+    Gardner and McKenzie's damped trend (Management Science 31, 1985): the slope of each row is that of the row before
+    times the damping.
     """
-    design, solver, ahead = _harmonics(rows.shape[1], horizon, short, long)
-    known = ~np.isnan(rows)
-    filled = np.where(known, rows, np.nan_to_num(medians(rows, axis=1))[:, None])
-    coefficients = filled @ solver
-    for _ in range(FITS - 1):
-        fitted = coefficients @ design.T
-        off = np.where(known, rows, fitted) - fitted
-        limit = OUTLIER_DEVIATIONS * 1.4826 * np.nan_to_num(medians(np.abs(rows - fitted), axis=1))[:, None]
-        coefficients = (fitted + np.clip(off, -limit, limit)) @ solver
-    return np.asarray(coefficients @ ahead.T)
+    ends, slopes = lines(rows, weight)
+    return np.asarray(ends + slopes * np.cumsum(damping ** np.arange(1, horizon + 1)))

@@ -7,12 +7,17 @@ from typing import Self
 _NOTHING: dict[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NameCache:
-    """Ids by namespace and name, true for one epoch of the catalog."""
+    """Ids by namespace and name, true for one epoch of the catalog.
+
+    Attributes:
+        size: names held, of all namespaces.
+    """
 
     epoch: int
     ids: dict[str, dict[str, int]]
+    size: int = 0
 
     @classmethod
     def empty(cls, epoch: int) -> Self:
@@ -22,10 +27,6 @@ class NameCache:
     def of(self, namespace: str) -> dict[str, int]:
         """Ids by name; not to be changed."""
         return self.ids.get(namespace, _NOTHING)
-
-    def size(self) -> int:
-        """Names held."""
-        return sum(map(len, self.ids.values()))
 
 
 class KnownNames:
@@ -48,6 +49,10 @@ class KnownNames:
 
     def remember(self, cache: NameCache, namespace: str, ids: Mapping[str, int]) -> None:
         """Note names of a committed transaction, for the epoch that it saw."""
-        if cache.size() + len(ids) > self._names_max:
+        if cache.size + len(ids) > self._names_max:
             cache.ids.clear()
-        cache.ids.setdefault(namespace, {}).update(ids)
+            cache.size = 0
+        known = cache.ids.setdefault(namespace, {})
+        size_before = len(known)
+        known.update(ids)
+        cache.size += len(known) - size_before

@@ -258,6 +258,10 @@ class Catalog:
         entries = checked.items(txn, self._db, "dead")
         return [_DEAD_KEY.unpack(key)[0] for key, value in entries if not only_unblanked or value[0] == 0]
 
+    def dead_count(self, txn: lmdb.Transaction) -> int:
+        """How many series were ever purged."""
+        return int(txn.stat(self._db["dead"])["entries"])
+
     def mark_blanked(self, txn: lmdb.Transaction, ids: Sequence[int]) -> None:
         """Remember that nothing of these dead series is left in the rings."""
         for id_ in ids:

@@ -113,9 +113,14 @@ class Environment:
         Raises:
             StoreClosedError: closed, or used in a process that did not open it.
         """
+        self.refuse_closed()
+        assert self._env is not None
+        return self._env
+
+    def refuse_closed(self) -> None:
+        """Raise the StoreClosedError of `env`, if it would."""
         if self._env is None:
             raise StoreClosedError(self._why_closed)
-        return self._env
 
     def read(self) -> "ReadTransaction":
         """A read transaction as a context manager. Its values are views: copy what is to outlive it."""

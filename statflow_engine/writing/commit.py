@@ -15,7 +15,16 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine.errors import KindError, PointError, StatFlowError, StoreError, StoreFullError
+from statflow_engine.errors import (
+    CorruptionError,
+    JournalFullError,
+    KindError,
+    PointError,
+    StatFlowError,
+    StoreClosedError,
+    StoreError,
+    StoreFullError,
+)
 from statflow_engine.kinds import SERIES_PER_GROUP
 from statflow_engine.pure.batches import ANY_KIND, Batch, Columns, lone_number, validated
 from statflow_engine.pure.cells import Ints
@@ -76,6 +85,10 @@ class _Seen(NamedTuple):
     epoch: int
 
 
+class _SpoiltError(Exception):
+    """A batch met damage after it may have written names and meters: the transaction is made again without it."""
+
+
 class Committer:
     """Stages batches and commits what is staged."""
 
@@ -99,6 +112,7 @@ class Committer:
         self._known = known
         self._staged: list[Pending] = []
         self._stage_lock = threading.Lock()
+        self._is_closed = False
         self._leading = Leading(self._commit_staged, lambda: len(self._staged))
         self._commits_until_room_check = 0
         self._rows_until_room_check = 0
@@ -133,8 +147,16 @@ class Committer:
             pending = Pending(batch, columns.copied() if answered_later else columns)
             self.look_up_cached(pending)
         with self._stage_lock:
+            if self._is_closed:
+                raise StoreClosedError("the engine is closed")
             self._staged.append(pending)
         return pending
+
+    def close(self) -> None:
+        """Take no more points. Whatever was taken before is stored by the next commit; nothing slips in behind it."""
+        with self._stage_lock:
+            self._is_closed = True
+        self.scalars.close()
 
     def _lone_point(self, batch: Batch, now_s: int) -> LonePoint | None:
         """The batch as a lone point; None when it is none, or when anything about it needs a second look."""
@@ -188,7 +210,8 @@ class Committer:
     def acknowledge(self, pending: Pending) -> bool:
         """Whether a staged batch may be called stored before its commit: only the store itself could fail it now."""
         pending.answered = self._needs_no_answer(pending)
-        return pending.answered
+        # Another thread's commit may have decided about it already, perhaps against it.
+        return pending.answered and not pending.done
 
     def _taken(self) -> list[Pending]:
         """Everything that waits, taken off the queue."""
@@ -203,6 +226,11 @@ class Committer:
         """Whether so much was acknowledged before its commit that memory wants one now."""
         return len(self.scalars) >= WAITING_POINTS_MAX or len(self._staged) >= WAITING_BATCHES_MAX
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything staged is stored. In this order: what nobody waits with may be on its way."""
+        return not self._staged and not len(self.scalars) and not self._leading.leads
+
     # -- commit --
 
     def commit(self) -> None:
@@ -216,11 +244,13 @@ class Committer:
 
     def _commit_staged(self) -> None:
         pendings = self._taken()
-        if pendings:
-            self._commit(pendings)
-        for pending in pendings:
-            if pending.answered and pending.error is not None:
-                self._note_loss(pending, pending.error)
+        try:
+            if pendings:
+                self._commit(pendings)
+        finally:
+            for pending in pendings:
+                if pending.answered and pending.error is not None:
+                    self._note_loss(pending, pending.error)
 
     def _note_loss(self, pending: Pending, error: Exception) -> None:
         """Points were acknowledged before their commit and cannot be stored."""
@@ -245,16 +275,25 @@ class Committer:
 
     def _commit(self, pendings: list[Pending]) -> None:
         try:
-            accepted, cache = self._stored(pendings)
+            accepted, cache = self._stored_without_spoilt(pendings)
         except Exception as error:
-            for pending in pendings:
-                if not pending.done:
-                    pending.fail(error)
+            _fail_undecided(pendings, error)
             return
+        except BaseException:  # Ctrl-C, in a main thread that led: those who wait behind it must hear of it
+            _fail_undecided(pendings, StoreError("the commit was interrupted: it is not known whether it was made"))
+            raise
         for one in accepted:
             if one.new_ids:
                 self._known.remember(cache, one.pending.batch.namespace, one.new_ids)
             one.pending.settle(one.receipt)
+
+    def _stored_without_spoilt(self, pendings: list[Pending]) -> tuple[list[Accepted], NameCache]:
+        """Store the batches, once more without the one that met damage: what it had written must not stay."""
+        while True:
+            try:
+                return self._stored([pending for pending in pendings if not pending.done])
+            except _SpoiltError:
+                continue
 
     def _stored(self, pendings: list[Pending]) -> tuple[list[Accepted], NameCache]:
         self.refuse_if_full(0)
@@ -275,6 +314,8 @@ class Committer:
                     one = self._acceptance(txn, cache, pending).run()
                 except StatFlowError as error:
                     pending.fail(error)
+                    if isinstance(error, CorruptionError):
+                        raise _SpoiltError from error
                     continue
                 accepted.append(one)
                 waiting += 0 if one.receipt.replayed else one.receipt.points
@@ -328,10 +369,24 @@ class Committer:
             raise StoreFullError(self._refusal)
 
     def _refuse_overflow(self, rows: int) -> None:
-        if rows > self._limits.journal_rows_hard:
-            raise StoreFullError(
-                f"{rows} points wait to be folded, at most {self._limits.journal_rows_hard} may: try again in a second"
-            )
+        refusal = self.overflow(rows)
+        if refusal is not None:
+            raise JournalFullError(refusal)
+
+    def overflow(self, rows: int) -> str | None:
+        """Why the journal cannot have so many rows; None: it can."""
+        rows_max = self._limits.journal_rows_hard
+        return (
+            None
+            if rows <= rows_max
+            else f"{rows} points wait to be folded, at most {rows_max} may: try again in a second"
+        )
+
+
+def _fail_undecided(pendings: list[Pending], error: Exception) -> None:
+    for pending in pendings:
+        if not pending.done:
+            pending.fail(error)
 
 
 def _record_of(accepted: list[Accepted], points: list[LonePoint], rows_before: int) -> bytes:

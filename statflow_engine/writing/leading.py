@@ -34,7 +34,8 @@ class Leading:
         self._commit = commit
         self._staged = staged
         self._lock = threading.Lock()
-        self._leads = False
+        #: Whether anybody does at this time.
+        self.leads = False
         self._waiters: list[_Waiter] = []
         self._served = 0
 
@@ -56,8 +57,8 @@ class Leading:
     def _may_lead(self, wanted: Callable[[], bool]) -> bool:
         """Wait until the caller leads (True), or is served."""
         with self._lock:
-            if not self._leads:
-                self._leads = True
+            if not self.leads:
+                self.leads = True
                 return True
             waiter = _Waiter(wanted)
             self._waiters.append(waiter)
@@ -91,7 +92,7 @@ class Leading:
             others: list[_Waiter] = []
             for waiter in waiting:
                 (others if waiter.wanted() else served).append(waiter)
-            self._leads = bool(others)
+            self.leads = bool(others)
             if others:
                 others[0].leads = True
                 self._waiters = others[1:]

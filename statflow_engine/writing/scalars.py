@@ -1,5 +1,6 @@
 """Single points that are acknowledged before their commit: the cheapest way in, one look-up and one append each."""
 
+import threading
 from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
@@ -27,6 +28,12 @@ class Scalars:
         self._earliest_now_s = earliest_now_s
         self._retention_s = schema.finest.retention_s - schema.finest.resolution_s
         self._points: list[_Point] = []
+        self._draining = threading.Lock()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Take no more: what `add` said yes to is in the next batches that are drained, and nothing slips in later."""
+        self._is_closed = True
 
     def add(self, namespace: str, name: str, kind: Kind, value: float, timestamp_s: int | None) -> bool:
         """Take a point, if nothing about it needs a second look; False: it goes the way of batches, which refuse."""
@@ -44,18 +51,30 @@ class Scalars:
             return False
         if now_s < self._earliest_now_s or timestamp_s < 1:
             return False
-        self._points.append((namespace, name, id_, known.epoch, timestamp_s, value))
-        return True
+        point = (namespace, name, id_, known.epoch, timestamp_s, value)
+        self._points.append(point)
+        # What came in before it was closed is drained after that. Where it was closed meanwhile, nobody knows yet.
+        return not self._is_closed or not self._taken_back(point)
+
+    def _taken_back(self, point: _Point) -> bool:
+        """Whether a point was still here, and is not any more."""
+        with self._draining:
+            for at, each in enumerate(self._points):
+                if each is point:
+                    del self._points[at]
+                    return True
+        return False
 
     def __len__(self) -> int:
         return len(self._points)
 
     def drained(self) -> list[Pending]:
         """All waiting points, a batch a namespace. Called by one thread at a time."""
-        count = len(self._points)
-        points = self._points[:count]
-        # Others may append at the same time; what they append stays.
-        del self._points[:count]
+        with self._draining:
+            count = len(self._points)
+            points = self._points[:count]
+            # Others may append at the same time; what they append stays.
+            del self._points[:count]
         received_s = int(self._clock())
         by_namespace = itemgetter(0)
         if len(set(map(by_namespace, points))) > 1:

@@ -7,7 +7,7 @@ from statflow_http.errors import V1
 from statflow_http.headers import respond
 from statflow_http.services import Services
 
-FOLD_LAG_MAX_S = 60
+FOLD_OVERDUE_MAX_S = 60
 
 
 class Health:
@@ -27,7 +27,7 @@ class Ready:
         self._services = services
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """503 while the store does not open, has no room, or its fold is a minute behind."""
+        """503 while the store does not open, has no room, its journal is full, or its fold is a minute overdue."""
         try:
             why = why_not_ready(self._services.engine.status())
         except StatFlowError as error:
@@ -44,6 +44,7 @@ def why_not_ready(status: Status) -> str | None:
     """What keeps a store from serving; None when nothing does."""
     if status.refusal is not None:
         return status.refusal
-    if status.fold_lag_s > FOLD_LAG_MAX_S:
-        return f"the fold is {status.fold_lag_s:.0f} s behind"
+    # Points of a quiet server wait for each other for an hour, which is no lag.
+    if status.fold_overdue_s > FOLD_OVERDUE_MAX_S:
+        return f"the fold is {status.fold_overdue_s} s behind"
     return None

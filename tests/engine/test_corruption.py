@@ -10,13 +10,13 @@ import signal
 import subprocess
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 import statflow_engine
-from statflow_engine import CorruptionError, FormatVersionError
+from statflow_engine import Batch, CorruptionError, FormatVersionError, Kind, UnknownSeriesError
 from statflow_engine.pure.schema import Schema
 from statflow_engine.pure.tiles import encode_head
 from statflow_engine.store.storage import BOOK_ITEM, LATE_ITEM, RING_KEY
@@ -288,6 +288,25 @@ def test_an_injured_remembered_request_is_damage(told, tmp_path):
         pytest.raises(CorruptionError, match='of "idempotency"'),
     ):
         engine.write(**RETRY, **RETRY_DECIDED)
+
+
+def test_a_batch_that_meets_damage_leaves_nothing_behind(told, tmp_path):
+    """Its meter and its new series come before the count of remembered requests, which is damaged."""
+    folder, store, _ = told
+    key = min(store["idempotency"], key=len)
+    plant(copied(folder, tmp_path), "idempotency", key, flipped(store["idempotency"][key], 3))
+    with statflow_engine.open(tmp_path, clock=StoppedClock(END_S)) as engine:
+        meant = Batch(["meant"], Kind.COUNTER, None, [1.0], meters=[("points", None)], namespace=RETRY["namespace"])
+        spoilt = replace(meant, names=["spoilt"], idempotency="a key")
+        fine, damaged = engine.stage(meant), engine.stage(spoilt)
+        engine.commit()
+
+        assert fine.result().points == 1
+        with pytest.raises(CorruptionError, match='of "idempotency"'):
+            damaged.result()
+        assert engine.meter("points") == 1
+        with pytest.raises(UnknownSeriesError):
+            engine.find("spoilt", namespace=RETRY["namespace"])
 
 
 def test_a_name_that_leads_to_another_series_is_damage(told, tmp_path):

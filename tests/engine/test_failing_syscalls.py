@@ -7,19 +7,16 @@ other exception, what can be read is right, and when the disk is well again the 
 """
 
 import errno
-import json
 import random
 import shutil
-import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import failing_life, faulty_disk
-from tests.failing_life import BATCHES
+from tests.failing_life import BATCHES, wrong_ones
 from tests.faulty_disk import FOR_GOOD, SHORT, SYNC, WRITE
 
 pytestmark = [
@@ -38,21 +35,8 @@ def shelf() -> Iterator[Path]:
         yield folder
 
 
-@lru_cache(maxsize=1)
-def calls_of_a_life() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        return int(faulty_disk.run_on_it("tests.failing_life", folder))
-
-
-def outcomes(shelf: Path, cases: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
-    """Each case with what the caller was told."""
-    given = "".join(json.dumps(case) + "\n" for case in cases)
-    _, *lines = faulty_disk.run_on_it("tests.failing_life", shelf, given=given).splitlines()
-    return list(zip(cases, map(json.loads, lines), strict=True))
-
-
-def wrong_ones(found: list[tuple[Any, dict[str, Any]]]) -> list[str]:
-    return [f"{case}: {outcome['wrong']}" for case, outcome in found if outcome["wrong"]]
+calls_of_a_life = partial(failing_life.calls_of_a_life, "tests.failing_life")
+outcomes = partial(failing_life.outcomes, "tests.failing_life")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import pytest
 
 import statflow_engine
 from statflow_engine import Kind, Limits
+from statflow_engine.folding.fold import Folder
 from tests.clocks import START_S, StoppedClock
+from tests.neighbour import Neighbour
 
 HOUR_S, DAY_S = 3_600, 86_400
 
@@ -226,3 +228,76 @@ def test_a_background_thread_folds_by_itself(tmp_path, clock):
         assert answers(engine) == before
         assert engine.status().journal_rows == 0
         assert list(engine.check()) == []
+
+
+def overtaken(monkeypatch, between):
+    """Have something happen between the two halves of every step: after it is read and before it is stored."""
+    store = Folder._apply
+
+    def stored_late(folder, prepared):
+        between()
+        store(folder, prepared)
+
+    monkeypatch.setattr(Folder, "_apply", stored_late)
+
+
+def test_a_fold_that_is_overtaken_at_each_step_comes_to_its_end(engine, monkeypatch):
+    """As beside an import, which merges cells more quickly than a step is read."""
+    fill(engine, 5)
+    fill(engine, 6, span_s=HOUR_S)
+    before = answers(engine)
+    steps = []
+
+    def merge_cells():
+        assert len(steps) < 100, "the fold does not get on"
+        steps.append(engine.write_cells(["elsewhere"], Kind.COUNTER, [START_S], [1], [1.0]))
+
+    with monkeypatch.context() as patches:
+        overtaken(patches, merge_cells)
+        engine.fold()
+
+    assert engine.status().journal_rows == 0
+    assert engine.query("elsewhere", START_S, START_S + 60, step="1m").counts[0] == len(steps)
+    assert [answer for answer in answers(engine) if answer[0] != "elsewhere"] == before
+
+
+def test_series_that_die_while_a_step_is_read_leave_no_row(engine, monkeypatch):
+    fill(engine, 7)
+    engine.fold()
+    fill(engine, 8, span_s=HOUR_S)
+    dying = iter(["s3", "s4"])
+
+    def kill_one():
+        if (name := next(dying, None)) is not None:
+            engine.delete(name)
+            engine.purge(older_than_s=0)
+
+    with monkeypatch.context() as patches:
+        overtaken(patches, kill_one)
+        engine.fold()
+
+    assert engine.status().journal_rows == 0
+    # That nothing of them is left in the rings is what the check of the whole store says.
+    assert [] == list(engine.check())
+
+
+def test_a_window_is_not_kept_when_it_is_folded(engine):
+    fill(engine, 9)
+    engine.fold()
+
+    assert engine._upkeep._folder._window is None
+
+
+def test_a_process_that_leaves_folding_to_another_keeps_no_window(tmp_path, clock):
+    neighbour = Neighbour()
+    with statflow_engine.open(tmp_path, clock=clock, limits=Limits(step_bytes=1)) as engine:
+        fill(engine, 10)
+        engine._upkeep._folder.step(1)
+        assert engine._upkeep._folder._window is not None
+        neighbour.open(tmp_path, START_S)
+        neighbour.call("fold", now_s=START_S)
+        engine._upkeep.fold_politely(lambda seconds: None)
+
+        assert engine._upkeep._folder._window is None
+        assert engine.status().journal_rows == 0
+    neighbour.stop()

@@ -125,7 +125,7 @@ def crowded_windows(draw):
     return Points(ids, received_s - ages, rng.integers(-9, 9, count).astype(np.float64), received_s)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(crowded_windows())
 def test_every_point_of_a_crowded_window_is_in_exactly_one_place(points):
     event(f"counted into place: {CurrentCells.planned(SCHEMA, Bounds.of(records_of(points))) is not None}")

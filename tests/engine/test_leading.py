@@ -143,11 +143,18 @@ def test_nobody_waits_for_a_thread_that_was_interrupted_while_it_waited():
     first = in_thread(work.store, "first")
     wait_until(lambda: work.inside)
     before = signal.signal(signal.SIGALRM, interrupt)
+
+    def interrupt_who_waits():
+        wait_until(lambda: len(work.leading._waiters) == 1)
+        time.sleep(0.05)  # from the list of those who wait to the lock that it waits for
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(Interrupted):
+            interrupting = in_thread(interrupt_who_waits)
             work.store("mine")
     finally:
+        interrupting.join(PATIENCE_S)
         signal.signal(signal.SIGALRM, before)
     last = in_thread(work.store, "last")
     wait_until(lambda: len(work.leading._waiters) == 1)

@@ -5,6 +5,7 @@ import pytest
 
 import statflow_engine
 from statflow_engine import (
+    JournalFullError,
     Kind,
     LimitError,
     Limits,
@@ -139,7 +140,7 @@ def test_rows_of_the_journal_before_writes_are_refused(open_with):
     engine = open_with(journal_rows_soft=10**9, journal_rows_hard=100)
 
     write(engine, 100)
-    with pytest.raises(StoreFullError, match="wait to be folded, at most 100"):
+    with pytest.raises(JournalFullError, match="wait to be folded, at most 100"):
         write(engine, 1)
     assert engine.query("c", START_S, START_S + 60, step="1m").counts.tolist() == [100]
 
@@ -151,7 +152,7 @@ def test_rows_of_the_journal_before_writes_are_refused(open_with):
 def test_a_batch_that_alone_passes_the_hard_limit_is_refused_whole(open_with):
     engine = open_with(journal_rows_soft=10**9, journal_rows_hard=100)
 
-    with pytest.raises(StoreFullError):
+    with pytest.raises(JournalFullError):
         write(engine, 101)
     assert engine.series() == []
 
@@ -216,6 +217,15 @@ def test_the_status_tells_sizes(engine):
     assert after.refusal is None
 
 
+def test_the_status_says_that_a_full_journal_refuses(tmp_path, clock):
+    limits = Limits(journal_rows_hard=100, fold_rows=1_000_000, journal_rows_soft=1_000_000)
+    with statflow_engine.open(tmp_path, clock=clock, limits=limits) as engine:
+        write(engine, 99)
+        assert engine.status().refusal is None
+        write(engine, 1)
+        assert engine.status().refusal == "101 points wait to be folded, at most 100 may: try again in a second"
+
+
 def test_the_status_tells_how_long_the_oldest_point_waits_for_its_fold(engine, clock):
     assert engine.status().fold_lag_s == 0
     write(engine, 1)
@@ -223,6 +233,9 @@ def test_the_status_tells_how_long_the_oldest_point_waits_for_its_fold(engine, c
     write(engine, 1)
 
     assert engine.status().fold_lag_s == 90
+    assert engine.status().fold_overdue_s == 0
+    clock.advance(64 * 60)
+    assert engine.status().fold_overdue_s == 90
     engine.fold()
     assert engine.status().fold_lag_s == 0
 

@@ -13,7 +13,7 @@ from tests.clocks import START_S, StoppedClock
 from tests.strategies import batches, schemas, whole_values
 
 SCHEMA = statflow_engine.Schema.parse("1m:2h, 10m:1d, 1h:7d")
-unhurried = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+unhurried = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 def everything(engine):

@@ -44,7 +44,7 @@ BUGS = {
                 "        if self._is_interval:\n            pending =",
                 "        if True:\n            pending =",
             ),
-            ("engine.py", "        if self._is_interval:\n            # Also", "        if True:\n            # Also"),
+            ("engine.py", "        if self._is_interval and not self._committer.is_idle:\n", "        if True:\n"),
         ),
         KILL_POINTS,
         "neither the last told step nor the next",
@@ -52,14 +52,14 @@ BUGS = {
     ),
     "drops records in a transaction before that of their tiles": Bug(
         (
-            ("folding/fold.py", "                self._journal.drop(txn, window.last)\n", ""),
+            ("folding/fold.py", "        self._journal.drop(txn, window.last)\n", ""),
             (
                 "folding/fold.py",
-                "        with self._environment.write() as txn:\n            if FoldCursor",
-                "        if next_group is None:\n"
+                "    def _apply(self, prepared: _Prepared) -> None:\n",
+                "    def _apply(self, prepared: _Prepared) -> None:\n"
+                "        if prepared.next_group is None:\n"
                 "            with self._environment.write() as txn:\n"
-                "                self._journal.drop(txn, window.last)\n"
-                "        with self._environment.write() as txn:\n            if FoldCursor",
+                "                self._journal.drop(txn, prepared.window.last)\n",
             ),
         ),
         KILL_POINTS,

@@ -343,3 +343,54 @@ def test_what_was_written_is_in_the_next_answer(engine):
             engine.fold()
         assert engine.query("c", START_S, START_S + 60, step="1m").counts.tolist() == [number]
         assert engine.query("c", START_S, START_S + DAY_S, step="1d").counts.sum() == number
+
+
+@pytest.mark.parametrize("folded", [False, True])
+@pytest.mark.parametrize("count", [1, 7, 8, 63, 64])
+def test_any_number_of_the_series_of_a_group_gives_what_each_gives_alone(engine, folded, count):
+    names = [f"c{number}" for number in range(64)]
+    engine.write(names, Kind.COUNTER, None, [1.0 + number for number in range(64)])
+    engine.write(names[::3], Kind.COUNTER, [START_S - 120] * 22, [100.0] * 22)
+    if folded:
+        engine.fold()
+    # From both ends, so that others lie between those that are asked for.
+    asked = names[: count // 2] + names[64 - (count - count // 2) :]
+
+    windows = engine.query_many(asked, START_S - HOUR_S, START_S + 1, step="1m")
+
+    assert [window.name for window in windows] == asked
+    for window in windows:
+        alone = engine.query(window.name, START_S - HOUR_S, START_S + 1, step="1m")
+        assert window.sums.tolist() == alone.sums.tolist()
+        assert window.counts.tolist() == alone.counts.tolist()
+
+
+def test_a_name_that_was_asked_for_means_the_new_series_after_the_old_one_was_deleted(tmp_path):
+    with statflow_engine.open(tmp_path) as writer:
+        writer.write(["a", "b"], Kind.COUNTER, None, [5.0, 6.0])
+    with statflow_engine.open(tmp_path) as engine:
+        assert [window.sums.sum() for window in engine.query_many(["a", "b"])] == [5.0, 6.0]
+
+        engine.delete("a")
+
+        with pytest.raises(UnknownSeriesError):
+            engine.query_many(["a", "b"])
+        engine.value("a", 1.5)
+        assert [window.kind for window in engine.query_many(["a", "b"])] == [Kind.VALUE, Kind.COUNTER]
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_when_series_received_their_last_point_is_asked_by_their_ids(engine, clock, folded):
+    engine.write(["a", "b", "v"], [0, 0, 1], None, [1.0, 1.0, 1.0])
+    if folded:
+        engine.fold()
+    clock.advance(60)
+    engine.count("b")
+
+    ids = sorted(series.id for series in engine.series())
+
+    by_name = {series.name: series.id for series in engine.series()}
+    expected = {by_name["a"]: START_S, by_name["b"]: START_S + 60, by_name["v"]: START_S}
+    assert dict(zip(ids, engine.received_s(ids).tolist(), strict=True)) == expected
+    assert engine.received_s([ids[-1] + 1]).tolist() == [0]
+    assert engine.received_s([]).tolist() == []

@@ -17,12 +17,20 @@ def test_a_running_server_is_well_and_ready(api):
     assert api.client.simulate_get("/readyz").json == {"msg": "ok"}
 
 
+def test_a_quiet_server_is_ready_though_its_points_wait_to_be_folded_together(api, clock):
+    api.engine.count("a", namespace="owner:live")
+    clock.advance(3_600)
+
+    assert api.engine.status().fold_lag_s == 3_600
+    assert api.client.simulate_get("/readyz").status_code == 200
+
+
 def test_a_store_that_refuses_writes_is_not_ready(engine):
     status = engine.status()
 
     assert why_not_ready(status) is None
-    assert why_not_ready(dataclasses.replace(status, fold_lag_s=60)) is None
-    assert why_not_ready(dataclasses.replace(status, fold_lag_s=61)) == "the fold is 61 s behind"
+    assert why_not_ready(dataclasses.replace(status, fold_overdue_s=60)) is None
+    assert why_not_ready(dataclasses.replace(status, fold_overdue_s=61)) == "the fold is 61 s behind"
     assert why_not_ready(dataclasses.replace(status, refusal="the disk is full")) == "the disk is full"
 
 

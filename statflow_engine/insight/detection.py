@@ -30,6 +30,8 @@ from statflow_engine.insight.seasons import Seasons
 LAGS = 7
 SPANS = (1, 2, 3, 5)
 TOWARDS_OTHERS = 0.5
+# What lies nearer is never an anomaly, but keeps a side and an order.
+AMONG_OTHERS = 0.1
 OUTLIER_DEVIATIONS, SPAN_DEVIATIONS = 3.0, 4.0
 # A normal variable pulled in to 3 deviations has 0.97 of its variance.
 PULLED_IN = 1.03
@@ -300,7 +302,7 @@ def deviances(came: Floats, means: Floats, dispersions: Floats) -> Floats:
 
 
 def _evened(residuals: Floats, outside: Floats, lengths: Lengths) -> Floats:
-    """Scores: how far rows are outside of the days before, over how large residuals have been."""
+    """Scores: how far rows are outside of the days before (inside, a tenth of it), over how large residuals were."""
     # About as often as the tail of a normal variable: what is more in the past makes the measure longer.
     pulled = np.clip(residuals, -4.0, 4.0)
     lately = np.sqrt(trailing_means(pulled**2, lengths.learning, lengths.learning_min))
@@ -311,7 +313,7 @@ def _evened(residuals: Floats, outside: Floats, lengths: Lengths) -> Floats:
     squares = np.minimum(np.nan_to_num((residuals / measure) ** 2), LAST_DAY_CAP)
     last_day = (trailing_sums(squares, lengths.day) + LAST_DAY_PRIOR) / (lengths.day + LAST_DAY_PRIOR)
     measure = measure * np.maximum(1.0, np.sqrt(last_day))
-    return np.where(np.isnan(lately), np.nan, outside / (EVENNESS * measure))
+    return np.where(np.isnan(lately), np.nan, _larger(outside, AMONG_OTHERS * residuals) / (EVENNESS * measure))
 
 
 def _same_hour(squares: Floats, day: int) -> Floats:

@@ -58,6 +58,18 @@ def test_a_level_that_moved_is_reported_at_first_and_is_usual_soon() -> None:
     assert found.indices[-1] < WHEN + 48
 
 
+def test_what_lies_well_among_the_days_before_is_none_and_what_only_just_does_is() -> None:
+    numbers = counts(8 * WEEK, level=2_000.0)
+    found = []
+    # At week-ends half as many come: a Tuesday goes to 0.9, and to 0.55, of what is usual.
+    for factor in (0.9, 0.55):
+        struck = numbers.copy()
+        struck[WHEN : WHEN + 3] = np.round(factor * numbers[WHEN : WHEN + 3])
+        found.append(len(statflow_engine.anomalies(window_of(struck))))
+
+    assert found[0] == 0 < found[1]
+
+
 def test_an_incident_of_last_week_does_not_hide_or_make_one_of_this_week() -> None:
     numbers = counts(8 * WEEK)
     numbers[WHEN - WEEK : WHEN - WEEK + 3] = 0.0

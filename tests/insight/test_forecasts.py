@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import statflow_engine
 from statflow_engine import Kind, QueryError
 from statflow_engine.insight import DAILY, project
+from statflow_engine.insight.projection import CHUNK_CELLS
+from statflow_engine.insight.smoothing import Seasonal
 from tests.insight.windows import MONDAY_S, counts, daily_shape, window_of
 
 WEEK = 168
@@ -116,9 +120,9 @@ def test_a_trend_goes_on_for_a_while() -> None:
     ("known", "note"),
     [
         (3, "3 rows are known: a forecast needs 4"),
-        (50, "less than three days are known: the forecast is a level without hours of the day"),
-        (200, "less than three weeks are known: all days of the week are taken to be alike"),
-        (3 * WEEK, None),
+        (30, "less than two days are known: the forecast is a level without hours of the day"),
+        (200, "less than two weeks are known: all days of the week are taken to be alike"),
+        (2 * WEEK, None),
     ],
 )
 def test_a_short_past_is_said_to_be_short(known: int, note: str | None) -> None:
@@ -202,3 +206,41 @@ def test_a_counter_with_negative_counts_is_taken_for_a_value() -> None:
     forecast = statflow_engine.forecast(window_of(-counts(8 * WEEK)), 24)
 
     assert (forecast.means < 0).all()
+
+
+def test_two_days_out_of_order_are_part_of_neither_the_shape_nor_the_level() -> None:
+    rows = daily_shape(8 * WEEK) + np.random.default_rng(5).normal(0, 3, 8 * WEEK)
+    rows[-3 * WEEK : -3 * WEEK + 48] = 2_000.0
+
+    forecast = statflow_engine.forecast(window_of(rows, Kind.VALUE), WEEK)
+
+    assert np.abs(forecast.means - daily_shape(WEEK)).mean() < 10
+
+
+def test_two_weeks_are_enough_for_week_ends_to_differ() -> None:
+    forecast = statflow_engine.forecast(window_of(counts(2 * WEEK)), WEEK)
+
+    assert np.abs(forecast.means - daily_shape(WEEK)).mean() < 0.12 * daily_shape(WEEK).mean()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 99), st.integers(24, 300), st.sampled_from([1, 7, 24]))
+def test_the_shape_before_a_moment_knows_nothing_of_what_came_after(seed: int, end: int, season: int) -> None:
+    rows = np.random.default_rng(seed).normal(10, 3, (2, 400))
+
+    shapes = Seasonal.of(rows, season).shapes(end)
+
+    np.testing.assert_allclose(shapes, Seasonal.of(rows[:, :end], season).shapes(end), atol=1e-9)
+
+
+def test_more_series_than_are_looked_at_at_once_are_each_what_they_are_alone() -> None:
+    many = np.random.default_rng(6).poisson(20, (2 * CHUNK_CELLS // 400 + 3, 400)).astype(np.float64)
+    many[::5, :300] = np.nan
+
+    together = project(many, 7, DAILY, is_counter=True)
+
+    assert np.isfinite(together.means).all()
+    for index in (0, 1, 5, len(many) - 1):
+        alone = project(many[index : index + 1], 7, DAILY, is_counter=True)
+        np.testing.assert_allclose(together.means[index], alone.means[0], rtol=1e-9)
+        np.testing.assert_allclose(together.lows[index], alone.lows[0], rtol=1e-9)

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import report
 
-SECTIONS = ("engine", "query", "space", "scale", "http", "insight")
+SECTIONS = ("engine", "query", "space", "scale", "http", "pages", "alerts", "insight")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,56 +1,71 @@
-"""What does a look at 100,000 alert rules cost, and an hour's look for anomalies at 100,000 stats, on one core?
+"""What does a look at 100,000 alert rules cost, an hour's look for anomalies, and do writes wait while one runs?
 
-``python -m benchmarks.alerts [--rules N] [--stats N]``. The rules are of a hundred accounts with a thousand each, as
-many as an account may have, over all windows; every stat has a point in each of the last 300 minutes and in each of 24
-hours before. Measured is processor time of the thread, since machines are shared; the waits that a look makes on
-purpose, to leave its core to others, are in the elapsed time only. A look that finds nothing new writes nothing; the
-first one here stores a state for each rule.
+The rules are of a hundred accounts with a thousand each, as many as an account may have, over all windows; every stat
+has a point in each of the last 300 minutes and in each of 24 hours before. Anomalies are looked for in eight weeks of
+hours of each stat. Told is processor time of the thread, since machines are shared: ``points_per_s`` are rules, or
+stats, a second of one core. A look leaves a quarter of its time to others on purpose, which is not in it. The first
+look stores a state for each rule; the others find nothing new, and write nothing.
+
+``ALERTS-beside-N``: the same rules in a running server of one worker, whose thread looks again a second after each
+look, while N connections send points by POST /ez. Beside: the same server between two looks. Told is the calmer of two
+runs of each.
 """
 
-import argparse
 import contextlib
-import tempfile
+import os
+import re
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import urllib3
 
 import statflow_engine
+from benchmarks.cells import in_child
+from benchmarks.engine import Results, say
+from benchmarks.http import single_posts
+from benchmarks.load import drive_small
 from statflow_engine import Engine, Kind
 from statflow_http.accounts.accounts import Account
 from statflow_http.alerts.anomalies import HOURS_READ, Anomalies
 from statflow_http.alerts.evaluation import Evaluator
 from statflow_http.alerts.rules import WINDOWS_S, Operator, Rule, RuleKind
 from statflow_http.documents import Documents
+from tests.http.live import LiveServer, serving
 
-RULES, STATS = 100_000, 100_000
+RULES = {"full": 100_000, "quick": 20_000, "tiny": 70}
+STATS = {"full": 10_000, "quick": 1_000, "tiny": 10}
+SECONDS = {"full": 10.0, "quick": 5.0, "tiny": 0.3}
+CONNECTIONS = (1, 16)
+REPEATS = 2
 RULES_PER_ACCOUNT = 1_000
 MINUTES, HOURS = 300, 24
 # Rows of one batch of counted cells.
 BATCH = 50_000
+# Seconds between looks: as few as a server allows, and so many that after the first there is none.
+AGAIN_S, NEVER_S = 1, 3_600
+FIRST_LOOK_LIMIT_S = 120.0
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rules", type=int, default=RULES)
-    parser.add_argument("--stats", type=int, default=STATS, help="looked at for anomalies; 0 for none")
-    arguments = parser.parse_args()
-    for line in run(arguments.rules, arguments.stats):
-        print(line)
+def run(size: str, known: Results) -> Results:
+    """Rules and stats a second of one core, and times of single points beside a look."""
+    results: Results = in_child("measure_alerts", size)
+    for workload, stores in results.items():
+        for store, figures in stores.items():
+            say(workload, store, figures)
+    return results
 
 
-def run(rules: int, stats: int) -> list[str]:
-    """The lines of the table."""
-    lines = [f"{'look':<44}{'cpu s':>9}{'elapsed s':>11}{'us each':>10}"]
-    with tempfile.TemporaryDirectory() as folder:
-        lines += measured_rules(Path(folder) / "rules", rules)
-        if stats:
-            lines += measured_anomalies(Path(folder) / "stats", stats)
-    return lines
+def measure(folder: Path, size: str) -> Results:
+    """All questions, each on a store of its own."""
+    looks = measured_rules(folder / "rules", RULES[size])
+    return looks | measured_anomalies(folder / "stats", STATS[size]) | beside(folder / "rules", SECONDS[size])
 
 
-def measured_rules(folder: Path, count: int) -> list[str]:
+def measured_rules(folder: Path, count: int) -> Results:
     """Looks at so many rules."""
     with statflow_engine.open(folder) as engine, contextlib.closing(Documents(folder / "accounts")) as documents:
         now_s = engine.now_s()
@@ -60,10 +75,12 @@ def measured_rules(folder: Path, count: int) -> list[str]:
             make_rules(engine, documents, f"a{account}:live", now_s)
         engine.fold()
         evaluator = Evaluator(engine, documents, can_mail=lambda: False)
-        return [
-            told(f"{count:,} value rules, each state stored", count, lambda: evaluator.run(now_s)),
-            told(f"{count:,} value rules, nothing new", count, lambda: evaluator.run(now_s + 15)),
-        ]
+        first = timed(count, lambda: evaluator.run(now_s))
+        later = [timed(count, partial(evaluator.run, now_s + 15 * number)) for number in (1, 2, 3)]
+    return {
+        "ALERTS-first": {"statflow": first},
+        "ALERTS-rules": {"statflow": max(later, key=lambda figures: figures["points_per_s"])},
+    }
 
 
 def fill(engine: Engine, namespace: str, count: int, now_s: int) -> None:
@@ -93,7 +110,7 @@ def make_rules(engine: Engine, documents: Documents, namespace: str, now_s: int)
             change.put("alert_rules", f"{namespace}/{rule.id}", rule)
 
 
-def measured_anomalies(folder: Path, count: int) -> list[str]:
+def measured_anomalies(folder: Path, count: int) -> Results:
     """One hour's look at so many counters with eight weeks of hours."""
     now_s = 1_800_000_000 + 3_600
     opened = statflow_engine.open(folder, clock=lambda: now_s)
@@ -102,7 +119,7 @@ def measured_anomalies(folder: Path, count: int) -> list[str]:
             change.put("accounts", "a", Account("a", 0))
         fill_weeks(engine, "a:live", count, now_s)
         looker = Anomalies(engine, documents, can_mail=lambda: False, slice_s=1e9)
-        return [told(f"{count:,} stats for anomalies, 8 weeks of hours", count, lambda: looker.run(now_s))]
+        return {"ALERTS-anomalies": {"statflow": timed(count, lambda: looker.run(now_s))}}
 
 
 def fill_weeks(engine: Engine, namespace: str, count: int, now_s: int) -> None:
@@ -125,14 +142,51 @@ def fill_weeks(engine: Engine, namespace: str, count: int, now_s: int) -> None:
     engine.fold()
 
 
-def told(label: str, count: int, look: object) -> str:
-    """What a look took, as a line."""
-    assert callable(look)
+def timed(count: int, look: Callable[[], object]) -> dict[str, Any]:
+    """What a look at so many rules or stats took."""
     began, cpu = time.perf_counter(), time.thread_time()
     look()
     cpu_s, elapsed_s = time.thread_time() - cpu, time.perf_counter() - began
-    return f"{label:<44}{cpu_s:>9.2f}{elapsed_s:>11.2f}{cpu_s / count * 1e6:>10.1f}"
+    return {"points": count, "seconds": cpu_s, "elapsed_s": elapsed_s, "points_per_s": count / cpu_s}
 
 
-if __name__ == "__main__":
-    main()
+# -- writes beside a look ----------------------------------------------------------------------------------------------
+
+
+def beside(folder: Path, seconds: float) -> Results:
+    """Times of single points while a look runs, and while none does, in turns."""
+    with serving(folder) as server:
+        key = server.key
+    results: Results = {f"ALERTS-beside-{connections}": {} for connections in CONNECTIONS}
+    for store, interval_s in (("statflow", AGAIN_S), ("no look", NEVER_S)) * REPEATS:
+        with looking_every(interval_s), serving(folder, key=key) as server:
+            requests = single_posts(key)
+            await_first_look(server)
+            drive_small(server.port, requests, 1, seconds / 10)  # stats exist, caches are warm
+            for connections in CONNECTIONS:
+                figures = drive_small(server.port, requests, connections, seconds)
+                stores = results[f"ALERTS-beside-{connections}"]
+                stores[store] = min(stores.get(store, figures), figures, key=lambda each: each["p99_ms"])
+    return results
+
+
+@contextlib.contextmanager
+def looking_every(seconds: int) -> Iterator[None]:
+    """Servers that are started meanwhile look at alerts so often."""
+    os.environ["STATFLOW_ALERT_INTERVAL"] = str(seconds)
+    try:
+        yield
+    finally:
+        del os.environ["STATFLOW_ALERT_INTERVAL"]
+
+
+def await_first_look(server: LiveServer) -> None:
+    """Wait until a server has looked at all rules once."""
+    ends = time.monotonic() + FIRST_LOOK_LIMIT_S
+    with urllib3.PoolManager(retries=False, timeout=5.0) as http:
+        while time.monotonic() < ends:
+            told = http.request("GET", f"{server.url}/metrics").data.decode()
+            if re.search(r"^statflow_alert_evaluations_total [1-9]", told, re.MULTILINE):
+                return
+            time.sleep(0.1)
+    raise AssertionError(f"the server has not looked at its alerts within {FIRST_LOOK_LIMIT_S} s")

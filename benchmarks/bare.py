@@ -12,8 +12,9 @@ from typing import Any
 import statflow_engine
 from statflow_engine import Engine, Kind
 from statflow_http.accounts.accounts import Account
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.plans import UNLIMITED
+from statflow_http.accounts.senders import Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import STATHAT
 from statflow_http.serve import Server, Settings

@@ -217,6 +217,20 @@ def measure_queries(size: str) -> Figures:
         return query.measure(folder, size)
 
 
+def measure_alerts(size: str) -> Figures:
+    from benchmarks import alerts  # it imports this module
+
+    with scratch_folder() as folder:
+        return alerts.measure(folder, size)
+
+
+def measure_pages(size: str) -> Figures:
+    from benchmarks import pages  # it imports this module
+
+    with scratch_folder() as folder:
+        return pages.measure(folder, size)
+
+
 def in_child(function: str, *arguments: str) -> Figures:
     """The figures of a function of this module, run in a fresh interpreter."""
     command = [sys.executable, "-m", "benchmarks.cells", function, *arguments]

@@ -27,7 +27,7 @@ from benchmarks.measure import SettableClock
 from benchmarks.workloads import make
 from statflow_http import create_app
 from statflow_http.accounts.accounts import OWNER_ID, Accounts
-from statflow_http.accounts.keys import Keys
+from statflow_http.accounts.key_store import Keys
 
 # Processor time of a point over that of a unit of the calibration.
 RECORDED: Mapping[str, float] = {"batches": 1.17, "points": 5.8, "form": 121.0, "json": 4.0}

@@ -34,6 +34,8 @@ def described(figures: Mapping[str, Any]) -> str:
         parts.append(f"{figures['written_bytes'] / points:.1f} B written a point")
     if "live_bytes" in figures:
         parts.append(f"{amount(figures['live_bytes'])}B live")
+    if "sent_bytes" in figures:
+        parts.append(f"{amount(figures['sent_bytes'])}B sent")
     if "peak_bytes" in figures:
         parts.append(f"{figures['peak_bytes'] / 1e6:.0f} MB private")
     return "  ".join(parts)
@@ -66,10 +68,10 @@ def judged(results: Results, size: str) -> list[tuple[Target, float]]:
 
 def target_lines(results: Results, size: str) -> Iterator[str]:
     yield ""
-    yield f"{'workload':<16}{'measured':>10}  {'verdict':<8}target"
+    yield f"{'workload':<22}{'measured':>10}  {'verdict':<8}target"
     for target, figure in judged(results, size):
         verdict = "met" if target.is_met(figure) else "MISSED"
-        yield f"{target.workload:<16}{figure:>10.3g}  {verdict:<8}{target}"
+        yield f"{target.workload:<22}{figure:>10.3g}  {verdict:<8}{target}"
 
 
 def missed(results: Results, size: str) -> list[str]:

@@ -105,6 +105,44 @@ def catalog_a_series(figures: Mapping[str, Any]) -> float:
     return catalog_bytes(figures) / float(figures["series"])
 
 
+def sent(figures: Mapping[str, Any]) -> float:
+    return float(figures["sent_bytes"])
+
+
+def revalidated(figures: Mapping[str, Any]) -> float:
+    return float(figures["revalidated"])
+
+
+# Beside the list of an account with a hundred stats: there a search finds hardly any.
+LISTS = ("name", "received", "total", "change", "month", "search", "kind", "page-2")
+PERIODS = ("hour", "day", "week", "month", "year")
+# To sum ten thousand stats takes its time, once in ten seconds: then the list is no slower than a person notices.
+SUMMED = ("total", "change", "month")
+PAGES = (
+    *(
+        Target(f"LIST-{name}-{moment}", p50, "CPU", at_most=3, peer="small", peer_workload=f"LIST-name-{moment}")
+        for name in LISTS
+        for moment in ("first", "busy", "again")
+        if (name, moment) not in {(summed, "first") for summed in SUMMED}
+    ),
+    *(Target(f"LIST-{name}-first", p50, "ms of CPU", at_most=150) for name in LISTS),
+    *(
+        Target(f"STAT-{name}-{moment}", p50, "CPU", at_most=3, peer="small")
+        for name in PERIODS
+        for moment in ("first", "busy", "again")
+    ),
+    *(Target(f"STAT-{name}-first", p50, "ms of CPU", at_most=100) for name in PERIODS),
+    *(Target(f"STAT-{name}-first", sent, "bytes sent", at_most=120_000) for name in PERIODS),
+    Target("STATIC", revalidated, "of the files answered with 304", at_least=1),
+)
+
+ALERTS = (
+    # All of them in the 15 seconds from one look to the next, and all stats in a sixth of the hour.
+    Target("ALERTS-rules", speed, "rules/s of one core", at_least=100_000 / 15),
+    Target("ALERTS-anomalies", speed, "stats/s of one core", at_least=100_000 / 600),
+    *(Target(f"ALERTS-beside-{connections}", p99, "p99 ms", at_most=50) for connections in (1, 16)),
+)
+
 TARGETS: tuple[Target, ...] = (
     Target("HOT", speed, "points/s", at_least=16, peer="whisper", floor=3),
     Target("HOT", speed, "points/s", at_least=9, peer="sqlite", floor=2),
@@ -163,4 +201,6 @@ TARGETS: tuple[Target, ...] = (
     Target("HTTP-columns", backlog_growth, "rows waiting at the end over a third of the time before", at_most=1),
     Target("HTTP-slow", p99, "p99 ms", at_most=250),
     Target("LIFE", slowdown, "file size over peak live bytes", at_most=4, full_only=True),
+    *PAGES,
+    *ALERTS,
 )

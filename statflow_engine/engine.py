@@ -70,13 +70,15 @@ class Engine:
         """Open a store, or make one; see `open`."""
         if durability not in ("fsync", "interval"):
             raise ValueError(f'durability is "fsync" or "interval", not {durability!r}')
+        # Before there is a folder: what is refused leaves nothing behind.
+        wanted = Schema.parse(schema) if isinstance(schema, str) else schema
         self.path = Path(path)
         self._clock = clock
         self._limits = limits or Limits()
         self._environment = Environment(self.path, self._limits)
         self._db = self._environment.db
         try:
-            self.schema = self._agreed_schema(Schema.parse(schema) if isinstance(schema, str) else schema)
+            self.schema = self._agreed_schema(wanted)
         except BaseException:
             self._environment.close()
             raise

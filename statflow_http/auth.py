@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from statflow_http.accounts.keys import Keys, Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender, Senders
 from statflow_http.errors import BadKeyError, MissingKeyError, RequestError, ScopeError
 
 # Under these names a key may stand in a form, a query string or a JSON body.
@@ -16,7 +17,7 @@ FORBIDDEN = {
 }
 
 
-def sender(keys: Keys, environ: dict[str, Any], other_keys: Iterable[str | None], scope: Scope) -> Sender:
+def sender(keys: Senders, environ: dict[str, Any], other_keys: Iterable[str | None], scope: Scope) -> Sender:
     """Who sent a request, if its key allows what it is about to do.
 
     Args:

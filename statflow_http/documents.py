@@ -5,7 +5,6 @@ the last transaction that changed something, by any process: who caches what was
 nothing of this file, and this file nothing of the engine but its errors.
 
 Invariants:
-    * the environment is used only by the process that opened it (LMDB does not survive a fork);
     * no transaction outlives the call that began it, except inside ``with snapshot()`` and ``with change()``.
 """
 
@@ -19,15 +18,13 @@ from typing import TypeVar
 import lmdb
 import msgspec
 
-from statflow_engine import FormatVersionError, StoreClosedError, StoreError
-from statflow_http import process
+from statflow_engine import FormatVersionError
+from statflow_http.environment import Environment
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# Why 1 GiB: a key or an alert takes a few hundred bytes, so this is millions of them; the file is sparse.
-MAP_SIZE = 1 << 30
-TABLES_MAX = 64
-READERS_MAX = 1024
+# Where the documents lie in a data folder.
+ACCOUNTS_FOLDER = "accounts"
 KEY_BYTES_MAX = 511
 
 FORMAT_VERSION = 1
@@ -46,6 +43,7 @@ TABLES = (
     "attempts",
     "plans",
     "usage",
+    "stat_minutes",
     "properties",
     "imported_keys",
     "public_stats",
@@ -67,7 +65,10 @@ TABLES = (
     "deleted_dashboards",
     "dashboard_shares",
     "share_links",
+    "serving",
 )
+# What is known of the file itself.
+META = "meta"
 
 
 class Snapshot:
@@ -166,80 +167,50 @@ class Documents:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._pid = process.id
-        self._env: lmdb.Environment | None = self._open(path)
-        self._tables = {name: self._env.open_db(name.encode()) for name in TABLES}
-        self._meta = self._env.open_db(b"meta")
-        self.secret = self._prepare()
-
-    @staticmethod
-    def _open(path: Path) -> lmdb.Environment:
+        self._environment = Environment(path, (*TABLES, META))
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            env = lmdb.open(
-                os.fspath(path),
-                map_size=MAP_SIZE,
-                max_dbs=TABLES_MAX,
-                max_readers=READERS_MAX,
-                mode=0o600,
-                lib_version=0,  # whatever the environment says: formats 0.9 and 1.0 cannot read each other
-            )
-        except (lmdb.Error, OSError) as error:
-            raise StoreError(f"cannot open {path}: {error}") from error
-        env.reader_check()
-        return env
+            self.secret = self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def _prepare(self) -> bytes:
         """Write version and secret into a new environment; the store's secret, 32 random bytes."""
-        with self._begin(write=True) as txn:
-            version = txn.get(b"version", db=self._meta)
+        with self._environment.begin(write=True) as txn:
+            meta = self._environment.tables[META]
+            version = txn.get(b"version", db=meta)
             if version is None:
-                txn.put(b"version", VERSION.pack(FORMAT_VERSION), db=self._meta)
-                txn.put(b"secret", os.urandom(SECRET_SIZE), db=self._meta)
+                txn.put(b"version", VERSION.pack(FORMAT_VERSION), db=meta)
+                txn.put(b"secret", os.urandom(SECRET_SIZE), db=meta)
             elif VERSION.unpack(version)[0] > FORMAT_VERSION:
                 raise FormatVersionError(
                     f"{self.path} is of format {VERSION.unpack(version)[0]}, this version reads up to {FORMAT_VERSION}"
                 )
-            secret = txn.get(b"secret", db=self._meta)
+            secret = txn.get(b"secret", db=meta)
         assert secret is not None
         assert len(secret) == SECRET_SIZE, len(secret)
         return secret
 
     def close(self) -> None:
         """Close the environment; in another process than the opener's this does nothing."""
-        if self._env is not None and process.id == self._pid:
-            self._env.close()
-        self._env = None
+        self._environment.close()
 
     def epoch(self) -> int:
-        """The number of the last change by any process; costs half a microsecond and no transaction.
+        """The number of the last change by any process; costs a microsecond and no transaction.
 
         It may run ahead of what a transaction that is begun now sees, by the moment in which another process's commit
         becomes visible: what is cached belongs to the epoch of the `Snapshot` that it was read from.
         """
-        return self._checked_env().info()["last_txnid"]
+        return self._environment.last_change()
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """The documents at one moment; keep it short."""
-        with self._begin() as txn:
-            yield Snapshot(txn, self._tables)
+        with self._environment.begin(write=False) as txn:
+            yield Snapshot(txn, self._environment.tables)
 
     @contextmanager
     def change(self) -> Iterator[Change]:
         """One transaction: all of its writes, or nothing when the block raises."""
-        with self._begin(write=True) as txn:
-            yield Change(txn, self._tables)
-
-    @contextmanager
-    def _begin(self, *, write: bool = False) -> Iterator["lmdb.Transaction[bytes]"]:
-        try:
-            with self._checked_env().begin(write=write) as txn:
-                yield txn
-        except lmdb.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
-
-    def _checked_env(self) -> lmdb.Environment:
-        if self._env is None or process.id != self._pid:
-            raise StoreClosedError(f"{self.path} is closed, or was opened by another process")
-        return self._env
+        with self._environment.begin(write=True) as txn:
+            yield Change(txn, self._environment.tables)

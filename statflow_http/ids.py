@@ -84,15 +84,27 @@ def _key(secret: bytes, purpose: bytes, series_id: int) -> str:
     return base64.urlsafe_b64encode(series_id.to_bytes(ID_SIZE, "big") + _mac(secret, purpose, series_id)).decode()
 
 
+def told_series_id(key: str) -> int | None:
+    """The series that a key of whatever store says that it is of, which only that store can check; None: of none."""
+    decoded = _decoded(key)
+    return None if decoded is None else int.from_bytes(decoded[:ID_SIZE], "big")
+
+
 def _series_id_of_key(secret: bytes, purpose: bytes, key: str) -> int | None:
-    if len(key) != CLASSIC_KEY_LENGTH or not key.isascii():
-        return None
-    try:
-        decoded = base64.b64decode(key, altchars=b"-_", validate=True)
-    except binascii.Error:
+    decoded = _decoded(key)
+    if decoded is None:
         return None
     found = int.from_bytes(decoded[:ID_SIZE], "big")
     return found if hmac.compare_digest(decoded[ID_SIZE:], _mac(secret, purpose, found)) else None
+
+
+def _decoded(key: str) -> bytes | None:
+    if len(key) != CLASSIC_KEY_LENGTH or not key.isascii():
+        return None
+    try:
+        return base64.b64decode(key, altchars=b"-_", validate=True)
+    except binascii.Error:
+        return None
 
 
 def _digits(number: int, alphabet: str) -> str:

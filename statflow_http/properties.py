@@ -1,7 +1,11 @@
-"""What is known of a stat beside its points: whether everybody may see it, its unit, the key it had at StatHat.
+"""What is known of a stat beside its points: whether everybody may see it, its unit, where it comes from.
 
-An importer hands over the classic keys of what it imported with `Properties.import_classic_key` (or several at once
-with `import_classic_keys`); from then on ``/c?key=OLDKEY`` writes to the imported stat.
+An importer hands over the classic keys of what it imported with `Properties.import_classic_keys`; from then on
+``/c?key=OLDKEY`` writes to the imported stat. A stat that has moved house more than once has a key of each house, and
+all of them mean it.
+
+The engine takes an imported stat for one that was made, and received its points, while it was imported. What its file
+says of that is kept here, see `Moments`.
 
 Tables, each under ``NAMESPACE/`` but the last: ``properties`` by stat id, ``imported_keys`` by key, ``public_stats`` by
 stat id, so that a link that names no account finds one.
@@ -12,8 +16,8 @@ it, and what is sent to that is refused: a new stat with the key for a name woul
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -25,10 +29,32 @@ from statflow_http.errors import RequestError
 UNIT_MAX = 32
 # StatHat's keys have 28 or 32 characters. Whatever else is imported must fit a key of the table.
 CLASSIC_KEY_MAX = 100
-# As many as `accounts.keys` remembers senders, and for the same reason.
+# Of one stat, beside the first: it has moved house so often.
+OTHER_KEYS_MAX = 10
+# As many as `accounts.senders` remembers, and for the same reason.
 CACHE_MAX = 10_000
+BAD_CLASSIC_KEY = f"a classic key has 1 to {CLASSIC_KEY_MAX} printable ASCII characters"
 # Series whose namespace a process remembers; an entry takes 100 bytes.
 NAMESPACES_MAX = 10_000
+
+
+class Moments(msgspec.Struct, frozen=True):
+    """When a stat was made and got its points, if an import brought it; 0: not known, or it never was imported.
+
+    Attributes:
+        created_s: when it was made where it comes from.
+        newest_s: when the last point had been received when the import was over; of an imported point that is its own
+            time, for nobody knows better.
+        brought_s: when the last imported point was stored. What the engine has received since then is no import's.
+    """
+
+    created_s: int = 0
+    newest_s: int = 0
+    brought_s: int = 0
+
+    def received_s(self, stored_s: int | None) -> int | None:
+        """When the last point was received, of a stat whose last one was stored at a moment; None: none was."""
+        return stored_s if stored_s is None or stored_s > self.brought_s else self.newest_s
 
 
 class StatProperties(msgspec.Struct, frozen=True):
@@ -38,11 +64,25 @@ class StatProperties(msgspec.Struct, frozen=True):
         public: everybody may see its page and its CSV.
         unit: what its numbers are, such as "ms"; "" when nobody said.
         imported_key: the classic key it had where it came from; "" when it had none.
+        other_keys: those that it had before that, or got by another import; at most 10.
+        moments: of a stat that was imported.
     """
 
     public: bool = False
     unit: str = ""
     imported_key: str = ""
+    other_keys: tuple[str, ...] = ()
+    moments: Moments = Moments()
+
+    @property
+    def imported_keys(self) -> tuple[str, ...]:
+        """All classic keys that were imported for it."""
+        return (self.imported_key, *self.other_keys) if self.imported_key else ()
+
+    def told(self, series: Series) -> Series:
+        """A stat as people are told of it: made and last received when its source says, if it was imported."""
+        created_s = min(series.created_s, self.moments.created_s or series.created_s)
+        return replace(series, created_s=created_s, received_s=self.moments.received_s(series.received_s))
 
 
 class KeyedSeries(msgspec.Struct, frozen=True):
@@ -97,29 +137,33 @@ class Properties:
             _store(change, namespace, series_id, after)
         return after
 
-    def import_classic_key(self, namespace: str, series_id: int, key: str) -> None:
-        """Let a classic key of another server mean a series; `import_classic_keys` of one."""
-        self.import_classic_keys(namespace, {series_id: key})
-
-    def import_classic_keys(self, namespace: str, keys: Mapping[int, str]) -> None:
+    def import_classic_keys(self, namespace: str, keys: Sequence[tuple[int, str]]) -> None:
         """Let classic keys of another server mean series of this namespace, in one transaction.
 
-        A series has one imported key and a key one series: what was there before gives way, so that importing twice
-        changes nothing, and importing again after a stat was deleted and made anew gives the key to the new one.
+        A series keeps the keys that it has, up to eleven, and a key means one series, the last that it was imported
+        for: so importing twice changes nothing, and importing again after a stat was deleted and made anew gives the
+        key to the new one.
 
         Args:
             namespace: whose series these are.
-            keys: by series id.
+            keys: (series id, key); the first of a series that has none is the one that is shown.
 
         Raises:
             RequestError: a key is empty, longer than 100 characters, or not printable ASCII; nothing is stored.
         """
-        for key in keys.values():
+        for _, key in keys:
             if not is_importable(key):
-                raise RequestError(f"a classic key has 1 to {CLASSIC_KEY_MAX} printable ASCII characters")
+                raise RequestError(BAD_CLASSIC_KEY)
         with self._documents.change() as change:
-            for series_id, key in keys.items():
+            for series_id, key in keys:
                 _import(change, namespace, series_id, key)
+
+    def import_moments(self, namespace: str, moments: Mapping[int, Moments]) -> None:
+        """Remember when imported series were made and got their points, in one transaction; by series id."""
+        with self._documents.change() as change:
+            for series_id, told in moments.items():
+                before = _stored(change, namespace, series_id)
+                _store(change, namespace, series_id, msgspec.structs.replace(before, moments=told))
 
     def series_id_of_imported_key(self, namespace: str, key: str) -> int | None:
         """The series that an imported key is of; None when nobody imported it.
@@ -223,18 +267,21 @@ def _import(change: Change, namespace: str, series_id: int, key: str) -> None:
     """Give a key to a series, and take it from whichever had it."""
     earlier = change.get("imported_keys", f"{namespace}/{key}", KeyedSeries)
     if earlier is not None and earlier.series_id != series_id:
-        _forget_key(change, namespace, earlier.series_id)
+        kept = (each for each in _stored(change, namespace, earlier.series_id).imported_keys if each != key)
+        _store_keys(change, namespace, earlier.series_id, tuple(kept))
     before = _stored(change, namespace, series_id)
-    if before.imported_key not in ("", key):
-        change.delete("imported_keys", f"{namespace}/{before.imported_key}")
+    keys = tuple(dict.fromkeys((*before.imported_keys, key)))
+    # Of too many the oldest gives way, but for the one that is shown.
+    for gone in keys[1:-OTHER_KEYS_MAX]:
+        change.delete("imported_keys", f"{namespace}/{gone}")
     change.put("imported_keys", f"{namespace}/{key}", KeyedSeries(series_id))
-    _store(change, namespace, series_id, msgspec.structs.replace(before, imported_key=key))
+    _store_keys(change, namespace, series_id, (keys[0], *keys[1:][-OTHER_KEYS_MAX:]))
 
 
-def _forget_key(change: Change, namespace: str, series_id: int) -> None:
-    _store(
-        change, namespace, series_id, msgspec.structs.replace(_stored(change, namespace, series_id), imported_key="")
-    )
+def _store_keys(change: Change, namespace: str, series_id: int, keys: tuple[str, ...]) -> None:
+    before = _stored(change, namespace, series_id)
+    after = msgspec.structs.replace(before, imported_key="".join(keys[:1]), other_keys=keys[1:])
+    _store(change, namespace, series_id, after)
 
 
 def _found(engine: Engine, namespace: str, series_id: int) -> Series | None:

@@ -20,6 +20,7 @@ from statflow_http.api import (
     v1_export,
     v1_imports,
     v1_keys,
+    v1_outlook,
     v1_query,
     v1_read,
     v1_receivers,
@@ -51,6 +52,8 @@ def routes(services: Services, parts: frozenset[str]) -> Iterator[tuple[str, obj
         yield "/v1/query", v1_query.Query(services)
         yield "/javascripts/embed.js", embed.Loader()
         yield "/embed/{path:path}", embed.Embed(services)
+        yield "/v1/stats/{stat_id}/forecast", v1_outlook.ForecastOfStat(services)
+        yield "/v1/stats/{stat_id}/anomalies", v1_outlook.AnomaliesOfStat(services)
         yield "/v1/trash", v1_read.TrashList(services)
         yield "/v1/trash/{stat_id}/restore", v1_read.Restore(services)
         yield from stathat_read_routes(services)

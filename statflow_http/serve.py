@@ -1,10 +1,14 @@
-"""`statflow serve`: gunicorn with our settings. The store is opened in each worker, after the fork, and never here.
+"""`statflow serve`: gunicorn with our settings. Each worker opens the store for itself, after the fork.
+
+Before that the master tries whether it opens and whether the port is free, so that what is wrong is said once, at once.
 
 The workers are our own (`statflow_http.worker`). gunicorn's threads serve the same app, more slowly, and need a
 buffering proxy in front where clients may be slow on purpose.
 """
 
+import errno
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -17,17 +21,14 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.errors import HaltServer
 
 import statflow_engine
-from statflow_engine import Engine
-from statflow_http.accounts.accounts import OWNER_ID, Accounts
-from statflow_http.accounts.keys import Keys
-from statflow_http.accounts.people import People
-from statflow_http.accounts.sessions import Sessions
+from statflow_engine import Engine, Limits, Schema, StatFlowError, StoreError
+from statflow_http import first_start, folders
 from statflow_http.alerts.options import AlertOptions
 from statflow_http.app import App, create_app
-from statflow_http.documents import Documents
+from statflow_http.documents import ACCOUNTS_FOLDER, Documents
 from statflow_http.logs import ACCESS_FORMAT, JsonLogger, Logger
 from statflow_http.metrics import Metrics
-from statflow_http.services import ACCOUNTS_FOLDER
+from statflow_http.services import Services
 from statflow_http.worker import LoopWorker
 
 # One worker keeps about one core busy. A second one makes a long answer of one no pause of the other, and a crash no
@@ -40,6 +41,8 @@ THREADS = {"loop": 8, "gthread": 16}
 # Longer than the minute in which clients report, so that they keep their connection.
 KEEPALIVE_S = 75
 DRAIN_S = 10
+# By these a service manager, or the server that this one replaces, hands sockets over: then no port is to be taken.
+SOCKETS_HANDED = ("LISTEN_FDS", "GUNICORN_FD")
 # gunicorn's own code for a worker that cannot start: the master stops instead of trying for ever.
 BOOT_FAILED = 3
 
@@ -63,6 +66,7 @@ class Settings:
     worker: Literal["loop", "gthread"] = "loop"
     metrics: str = "local"
     log_format: Literal["text", "json"] = "text"
+    ballast_bytes: int = 0
 
 
 def workers_default() -> int:
@@ -70,70 +74,120 @@ def workers_default() -> int:
     return min(WORKERS_MAX_DEFAULT, os.cpu_count() or 1)
 
 
-@dataclass(frozen=True, slots=True)
-class FirstStart:
-    """What the first start on a folder makes for its owner: an API key, and the path of a page that signs in, once."""
-
-    key: str
-    login_path: str
+class ServeError(StatFlowError):
+    """The server cannot be started; the text says what to do."""
 
 
-def prepare(data: Path) -> FirstStart | None:
-    """Make the data folder, the owner's account and a first key, where there are none yet.
-
-    Returns:
-        What was made; None when all was there.
+def refuse_taken(host: str, port: int) -> None:
+    """Find out whether a server can listen there; gunicorn would try for five seconds.
 
     Raises:
-        StoreError: the folder cannot be made or opened.
+        ServeError: it cannot.
     """
-    now_s = int(time.time())
+    if any(name in os.environ for name in SOCKETS_HANDED):
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise statflow_engine.StoreError(f"cannot make {data}: {error}") from error
+        with socket.socket(family) as tried:
+            # As gunicorn does: connections of a server that has just stopped are in nobody's way.
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        raise ServeError(_why_not(host, port, error)) from error
+
+
+def _why_not(host: str, port: int, error: OSError | UnicodeError) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return f"port {port} is in use: choose another with --port"
+    if number in (errno.EACCES, errno.EPERM):
+        return f"only root may listen on port {port}: choose one from 1024 on with --port"
+    if number == errno.EADDRNOTAVAIL:
+        return f"this machine does not have the address {host}: choose another with --host"
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return f"{host} is no address of this machine: choose another with --host"
+    return f"cannot listen on {host}, port {port}: {error.strerror}"
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data folder, the store in it and its owner, where there are none yet; so it is known that all opens.
+
+    Raises:
+        SchemaError: the rings form no schema, or the store has others.
+        StoreError: the folder is no data folder, or cannot be made or opened.
+    """
+    if settings.schema is not None:
+        # Before anything is made.
+        Schema.parse(settings.schema)
+    data = settings.data
+    folders.made(data)
+    limits = Limits(ballast_bytes=ballast_bytes(data, settings.ballast_bytes))
+    statflow_engine.open(data, schema=settings.schema, limits=limits).close()
     documents = Documents(data / ACCOUNTS_FOLDER)
     try:
-        is_new = Accounts(documents).ensure_owner(now_s)
-        owner = People(documents).ensure_owner(now_s)
-        if not is_new:
-            return None
-        key = Keys(documents).create(OWNER_ID, now_s, label="first key")
-        return FirstStart(key, Sessions(documents).new_link(owner, now_s))
+        first_start.ensure_owner(documents, int(time.time()))
     finally:
         # Before any worker is forked: an environment does not survive that.
         documents.close()
+
+
+def ballast_bytes(data: Path, wanted: int) -> int:
+    """The size of the ballast that may be laid: none where it would take the room that must stay free.
+
+    Who has just deleted it because the disk was full must not find it laid again by the next start.
+    """
+    disk, limits = os.statvfs(data), Limits()
+    free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    reserve = max(limits.disk_reserve_bytes, int(limits.disk_reserve_fraction * total))
+    return wanted if free - wanted >= reserve else 0
 
 
 def serve(settings: Settings) -> None:
     """Serve until a signal stops it; leaves the process when it does.
 
     Raises:
-        StoreError: the data folder cannot be made or opened.
+        ServeError: the port is in use, or the host is none of this machine's.
+        SchemaError, StoreError: see `prepare`.
     """
-    first = prepare(settings.data)
+    refuse_taken(settings.host, settings.port)
+    prepare(settings)
     click.echo(f"StatFlow keeps its data in {settings.data}")
-    if first is not None:
-        click.echo(f"API key: {first.key}")
-    Server(settings, lambda address: welcome(address, first)).run()
+    Server(settings, lambda address, services: welcome(address, services, settings)).run()
 
 
-def welcome(address: str, first: FirstStart | None) -> None:
-    """Say where the server listens, and after the first start how to sign in and how to send a point."""
+def welcome(address: str, services: Services, settings: Settings) -> None:
+    """Say where the server listens, and to an owner who has never been here how to sign in and how to send a point."""
     click.echo(f"Listening on {address}")
-    if first is not None:
-        click.echo(
-            f"Sign in (once, within a day): {address}{first.login_path}\n"
-            "Send a first point:\n"
-            f"  curl -X POST {address}/v1/stat -H 'Authorization: Bearer {first.key}' \\\n"
-            '    -H \'Content-Type: application/json\' -d \'{"stat": "my_first_metric", "count": 1}\''
-        )
+    place = first_start.Place(first_start.reachable(address), settings.alerts.public_url)
+    documents, now_s = services.documents, services.now_s()
+    try:
+        first_start.note_place(documents, place)
+        first = first_start.handed(documents, now_s)
+        if first is not None:
+            _hand(place, first)
+            first_start.welcomed(documents, now_s)
+        elif not first_start.has_been_here(documents, now_s):
+            link = f'"statflow users login-link --owner --data {settings.data}"'
+            click.echo(f"Nobody has signed in yet: {link} makes a link")
+    except StoreError as error:
+        # On a full disk the server runs all the same: it answers who reads.
+        click.echo(f"Error: {error}", err=True)
+
+
+def _hand(place: first_start.Place, first: first_start.FirstStart) -> None:
+    click.echo(
+        f"API key: {first.key}\n"
+        f"Sign in (once, within a day): {place.url}{first.login_path}\n"
+        "Send a first point:\n"
+        f"  curl -X POST {place.address}/v1/stat -H 'Authorization: Bearer {first.key}' \\\n"
+        '    -H \'Content-Type: application/json\' -d \'{"stat": "my_first_metric", "count": 1}\''
+    )
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's application, configured by code and by nothing else."""
 
-    def __init__(self, settings: Settings, on_listening: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, on_listening: Callable[[str, Services], None]) -> None:
         self._settings = settings
         self._on_listening = on_listening
         self._opened: tuple[int, App, Engine] | None = None
@@ -201,13 +255,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def _worker_started(self, worker: Any) -> None:
         self._metrics.start()
-        if self._opened is not None:
-            self._opened[1].services.imports.start()
-            self._opened[1].services.alerts.start()
+        assert self._opened is not None
+        services = self._opened[1].services
+        services.imports.start()
+        services.alerts.start()
         # Workers are counted from 1 and never again: the message comes once, and when requests are answered.
         if worker.age == 1:
             host, port = worker.sockets[0].getsockname()[:2]
-            self._on_listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            self._on_listening(f"http://{f'[{host}]' if ':' in host else host}:{port}", services)
 
     def _worker_stopped(self, server: Any, worker: Any) -> None:
         if self._opened is not None and self._opened[0] == os.getpid():

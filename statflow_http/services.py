@@ -15,7 +15,7 @@ import statflow_engine
 from statflow_engine import Engine
 from statflow_http import process
 from statflow_http.accounts.accounts import Accounts
-from statflow_http.accounts.keys import Keys
+from statflow_http.accounts.key_store import Keys
 from statflow_http.accounts.people import People
 from statflow_http.accounts.plans import Plans
 from statflow_http.accounts.quotas import Quotas
@@ -24,12 +24,12 @@ from statflow_http.accounts.usage import Flusher, Usage
 from statflow_http.alerts.options import AlertOptions
 from statflow_http.alerts.watch import Watch
 from statflow_http.client_address import Networks, believed_networks, client_address
-from statflow_http.documents import Documents
+from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+from statflow_http.insight.outlooks import Outlooks
 from statflow_http.metrics import Metrics
 from statflow_http.moving.runner import Runner
 from statflow_http.properties import Properties
 
-ACCOUNTS_FOLDER = "accounts"
 METRICS_FOR = ("local", "key", "open", "off")
 
 
@@ -81,6 +81,7 @@ class Services:
         self._owns_engine = owns_engine
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
+        self.outlooks = Outlooks()
         # Does nothing until it is started, by a server or by the first import that is asked for.
         self.imports = Runner(self)
         # The same; only a server starts it.
@@ -186,7 +187,7 @@ class Services:
             Keys(documents, usage, engine.now_s, workers=self.options.workers),
             Properties(documents),
             Plans(documents),
-            Quotas(engine, usage),
+            Quotas(engine, documents, usage),
             People(documents),
             Sessions(documents),
             Flusher(usage, engine.now_s),

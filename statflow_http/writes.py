@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from statflow_engine import Engine, LimitError, Pending, Receipt, StatFlowError
-from statflow_http.accounts.keys import Sender
 from statflow_http.accounts.quotas import Grant
+from statflow_http.accounts.senders import Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import Protocol, RequestError
 from statflow_http.metrics.metrics import POINTS
@@ -56,7 +56,7 @@ class Outcome(msgspec.Struct, frozen=True):
         """
         if grant is not None and isinstance(error, LimitError):
             if sender is not None and sender.tally is not None:
-                sender.tally.refuse(len(self.draft.values))
+                sender.tally.refuse(len(self.draft.values), grant.now_s)
             error = grant.worded(error)
         failure = self.protocol.failure(self.draft.located(error))
         if failure is None:
@@ -86,7 +86,7 @@ class Deferred(msgspec.Struct, frozen=True):
         except StatFlowError as error:
             return self.outcome.refused(error, self.sender, self.grant)
         note(self.environ, receipt)
-        tally(self.sender, self.grant, receipt)
+        tally(self.engine, self.sender, self.grant, receipt)
         return None if answer is self.outcome.success else answer
 
 
@@ -120,7 +120,7 @@ def submit(services: Services, environ: dict[str, Any], sender: Sender, body: by
             receipt = engine.write_batch(batch)
             services.metrics.committed(monotonic() - started, 1)
             note(environ, receipt)
-            tally(sender, grant, receipt)
+            tally(engine, sender, grant, receipt)
             return outcome.stored(receipt)
         pending = engine.stage(batch)
     except StatFlowError as error:
@@ -134,10 +134,10 @@ def note(environ: dict[str, Any], receipt: Receipt) -> None:
     environ[POINTS] = 0 if receipt.replayed else receipt.points
 
 
-def tally(sender: Sender, grant: Grant | None, receipt: Receipt) -> None:
+def tally(engine: Engine, sender: Sender, grant: Grant | None, receipt: Receipt) -> None:
     """Count an account's live points, where no meter did that in the transaction which stored them."""
     if sender.tally is not None and not receipt.replayed and (grant is None or not grant.meters):
-        sender.tally.add(receipt.points)
+        sender.tally.add(receipt.points, engine.now_s())
 
 
 def idempotency(environ: dict[str, Any], body: bytes) -> Idempotency | None:

@@ -109,8 +109,8 @@ def flipped(stored: bytes, bit: int) -> bytes:
 
 
 # How hard the laws of the pure layer are tried at every run, each time with other examples; all of them together take
-# some seconds. No deadline, because a test that shares its processor with others may wait.
-LAW = settings(max_examples=20, deadline=None)
+# some seconds.
+LAW = settings(max_examples=20)
 
 # The CRC-32 of a ring and group, wherever a test does not care which: the pure layer takes any.
 HOME = 0x5EED_CAFE

@@ -1,17 +1,20 @@
 """Ten transactions of a store on a disk whose calls fail, and what its caller is told.
 
-Run as a module on the faulty disk, this file goes through cases: ``python -m tests.failing_life FOLDER`` prints how
-many calls a life without a failure makes; then for each line of its input, ``[[KINDS, ERROR, FIRST, LAST], LOG]``, a
-line of what was met. Each case is a forked child with a store of its own. With a LOG it notes there what the disk was
-asked, and the store is not looked at.
+Run as a module on the faulty disk, this file goes through cases, as `failing_documents` does for documents:
+``python -m tests.failing_life FOLDER`` prints how many calls a life without a failure makes; then for each line of its
+input, ``[[KINDS, ERROR, FIRST, LAST], LOG]``, a line of what was met. Each case is a forked child with a store of its
+own. With a LOG it notes there what the disk was asked, and the store is not looked at.
 """
 
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,37 +141,67 @@ def complaint(folder: Path, acknowledged: Iterable[int]) -> str:
 # -- on the faulty disk --
 
 
-def outcome_of(case: Case, folder: Path, log: Path | None) -> Outcome:
+@dataclass(frozen=True)
+class Life:
+    """A caller, and what is wrong with what it acknowledged, as `complaint` tells, once the disk is well again."""
+
+    caller: type[Caller]
+    complaint: Callable[[Path, Iterable[int]], str]
+
+
+def outcome_of(life: Life, case: Case, folder: Path, log: Path | None) -> Outcome:
     """Live through a case and look at the store when the disk is well again."""
     if log is not None:
         faulty_disk.record(log)
-    caller = Caller(faulty_disk.mark)
+    caller = life.caller(faulty_disk.mark)
     faulty_disk.fail(*asdict(case).values())
     caller.live(folder)
     faulty_disk.fail(0, 0, 1, 1)
     if log is None:
-        again = complaint(folder, caller.outcome.acknowledged)
+        again = life.complaint(folder, caller.outcome.acknowledged)
         caller.outcome.wrong += [f"opened again: {again}"] if again else []
     return caller.outcome
 
 
-def _in_a_child(folder: Path, case: Case, log: str | None = None) -> str:
+def _in_a_child(life: Life, folder: Path, case: Case, log: str | None = None) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     return faulty_disk.verdict_of_child(
-        lambda: json.dumps(asdict(outcome_of(case, folder, Path(log) if log else None)))
+        lambda: json.dumps(asdict(outcome_of(life, case, folder, Path(log) if log else None)))
     )
 
 
-def main(folder: str) -> None:
+def main(life: Life, folder: str) -> None:
     """See the module."""
     before = faulty_disk.calls()
     # Once here, too, for what Python does only the first time.
-    Caller().live(Path(folder) / "warm")
+    life.caller().live(Path(folder) / "warm")
     print(faulty_disk.calls() - before, flush=True)
     for line in sys.stdin:
         numbers, *log = json.loads(line)
-        print(_in_a_child(Path(folder) / "store", Case(*numbers), *log), flush=True)
+        print(_in_a_child(life, Path(folder) / "store", Case(*numbers), *log), flush=True)
+
+
+# -- in the test's process --
+
+
+@lru_cache
+def calls_of_a_life(module: str) -> int:
+    """How many calls to the disk a life without a failure makes."""
+    with tempfile.TemporaryDirectory() as folder:
+        return int(faulty_disk.run_on_it(module, folder))
+
+
+def outcomes(module: str, shelf: Path, cases: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
+    """Each case with what the caller was told."""
+    given = "".join(json.dumps(case) + "\n" for case in cases)
+    _, *lines = faulty_disk.run_on_it(module, shelf, given=given).splitlines()
+    return list(zip(cases, map(json.loads, lines), strict=True))
+
+
+def wrong_ones(found: list[tuple[Any, dict[str, Any]]]) -> list[str]:
+    """What should not be, in any case."""
+    return [f"{case}: {outcome['wrong']}" for case, outcome in found if outcome["wrong"]]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Life(Caller, complaint), *sys.argv[1:])

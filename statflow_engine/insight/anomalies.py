@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from statflow_engine.errors import QueryError
 from statflow_engine.insight.detection import Expectations, Lengths, expect
-from statflow_engine.insight.history import History, Ints, history_of
+from statflow_engine.insight.history import History, Ints, history_of, is_number
 from statflow_engine.insight.rolling import Floats
 from statflow_engine.insight.seasons import DAY_S, offsets_s
 from statflow_engine.insight.sentences import sentence
@@ -71,8 +71,8 @@ def anomalies(window: Window, *, threshold: float = THRESHOLD, tz: str = "UTC") 
 
     Nothing is found, and the note says so, in windows that are too short, and in rows of weeks, months or years.
     """
-    if not threshold > 0:
-        raise QueryError(f"a threshold of {threshold}: it must be more than 0")
+    if not (is_number(threshold) and threshold > 0):
+        raise QueryError(f"a threshold of {threshold!r}: it must be more than 0")
     history = history_of(window, tz)
     expected = expect(history.rows, history.seasons, is_counter=history.is_counter)
     scores = np.where(history.firsts, expected.scores[0, history.places], np.nan)

@@ -1,6 +1,7 @@
 """What a window tells of the past: rows that are over, from a series' first point on, on an even clock. Pure."""
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,12 +72,24 @@ def _places(times_s: Ints, seasons: Seasons, tz: str) -> Ints:
     return np.asarray(np.maximum.accumulate(numbers) - numbers[0])
 
 
+def is_whole(number: object) -> bool:
+    """Whether a caller's number is a whole one, of Python or of numpy."""
+    return isinstance(number, Integral)
+
+
+def is_number(number: object) -> bool:
+    """The same of any number."""
+    return isinstance(number, Real)
+
+
 def next_times(window: Window, horizon: int, tz: str) -> Ints:
     """int64[horizon]: where the rows begin that are not over.
 
     Raises:
         QueryError: the horizon is none, or the rows are of a calendar that is not the zone's.
     """
+    if not is_whole(horizon):
+        raise QueryError(f"a horizon is a whole number of rows from 1 to {HORIZON_MAX}, met {horizon!r}")
     if not 1 <= horizon <= HORIZON_MAX:
         raise QueryError(f"a horizon of {horizon} rows: from 1 to {HORIZON_MAX} can be forecast")
     edges_s = window.rows.edges_s

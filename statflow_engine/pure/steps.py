@@ -238,16 +238,18 @@ class Rows:
         step: how long they are.
         edges_s: int64[n + 1], where they begin and the last one ends. Read-only: windows of one answer share it.
         fixed_s: seconds in every row; None where the calendar decides.
+        tz: the time zone that was asked for.
     """
 
     step: Step
     edges_s: NDArray[np.int64]
     fixed_s: int | None
+    tz: str = "UTC"
 
     @classmethod
     def between(cls, step: Step, start_s: int, end_s: int, tz: str = "UTC") -> Self:
         """The rows that cover a half-open range; see `row_edges`."""
-        return cls(step, row_edges(step, start_s, end_s, tz), step.fixed_s(tz))
+        return cls(step, row_edges(step, start_s, end_s, tz), step.fixed_s(tz), tz)
 
     def __len__(self) -> int:
         return len(self.edges_s) - 1
@@ -278,7 +280,7 @@ def _refuse_too_many(row_count: int, step: Step, range_s: int) -> None:
         # One row less, for a range whose ends both fall inside a row touches one row more.
         raise QueryError(
             f"{row_count} rows of {step}: an answer has at most {ROWS_MAX}, "
-            f"from a step of {-(-range_s // (ROWS_MAX - 1))} seconds on"
+            f"take a step of {-(-range_s // (ROWS_MAX - 1))} seconds or more"
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from statflow_engine.errors import QueryError
 from statflow_engine.kinds import Kind
 from statflow_engine.pure.dense import dense_columns, taken
-from statflow_engine.pure.steps import Rows
+from statflow_engine.pure.steps import Rows, zone
 
 if TYPE_CHECKING:
     import pandas
@@ -59,6 +59,11 @@ class Window:
     def step(self) -> str:
         """How long a row is, as normalised text such as "5m"."""
         return str(self.rows.step)
+
+    @property
+    def tz(self) -> str:
+        """The time zone of the query, whose calendar days and longer steps follow."""
+        return self.rows.tz
 
     @property
     def start_s(self) -> int:
@@ -120,37 +125,42 @@ class Window:
         return columns
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Columns count, sum, mean, for values also min and max, by a UTC index named time.
+        """Columns count, sum, mean, for values also min and max, by an index named time, in the zone of the query.
 
         Raises:
             ImportError: pandas is not installed; names the extra that brings it.
         """
         frames = _imported("pandas", "pandas")
-        index = frames.DatetimeIndex(self.times_s.astype("datetime64[s]"), tz="UTC", name="time")
+        times = frames.DatetimeIndex(self.times_s.astype("datetime64[s]"), tz="UTC", name="time")
+        index = times if self.tz == "UTC" else times.tz_convert(zone(self.tz))
         columns = {name: column.copy() for name, column in self._columns().items()}
         frame: pandas.DataFrame = frames.DataFrame(columns, index=index)
         return frame
 
     def to_polars(self) -> polars.DataFrame:
-        """Columns time (UTC, milliseconds), count, sum, mean, for values also min and max; NaN where none arrived.
+        """Columns time (milliseconds, in the zone of the query), count, sum, mean, for values also min and max.
+
+        NaN where none arrived.
 
         Raises:
             ImportError: polars is not installed; names the extra that brings it.
         """
         frames = _imported("polars", "polars")
-        times = frames.Series("time", self.times_s * 1_000).cast(frames.Datetime("ms", "UTC"))
+        times = frames.Series("time", self.times_s * 1_000).cast(frames.Datetime("ms", self.tz))
         columns = [frames.Series(name, column) for name, column in self._columns().items()]
         frame: polars.DataFrame = frames.DataFrame([times, *columns])
         return frame
 
     def to_arrow(self) -> pyarrow.Table:
-        """Columns time (UTC, seconds), count, sum, mean, for values also min and max; NaN where none arrived.
+        """Columns time (seconds, in the zone of the query), count, sum, mean, for values also min and max.
+
+        NaN where none arrived.
 
         Raises:
             ImportError: pyarrow is not installed; names the extra that brings it.
         """
         arrow = _imported("pyarrow", "arrow")
-        times = arrow.array(self.times_s, type=arrow.timestamp("s", tz="UTC"))
+        times = arrow.array(self.times_s, type=arrow.timestamp("s", tz=self.tz))
         columns = {name: arrow.array(column) for name, column in self._columns().items()}
         table: pyarrow.Table = arrow.table({"time": times, **columns})
         return table
@@ -273,7 +283,7 @@ def _combined(pick: np.ufunc, columns: list[Floats | None]) -> Floats | None:
 def _refuse_misfit(first: Window, other: Window) -> None:
     if first.kind is not other.kind:
         raise QueryError(
-            f'"{first.name}" is a {first.kind} and "{other.name}" a {other.kind}: series of one kind can be combined'
+            f'"{first.name}" is a {first.kind} and "{other.name}" a {other.kind}: only one kind can be combined'
         )
     if first.rows is not other.rows and not np.array_equal(first.rows.edges_s, other.rows.edges_s):
         raise QueryError(f'"{first.name}" and "{other.name}" have different rows: query both with one range and step')

@@ -3,6 +3,8 @@
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from numbers import Real
 
 import lmdb
 import numpy as np
@@ -32,6 +34,7 @@ def planned(
     Raises:
         QueryError: a time or the step is no such thing, or no ring has it.
     """
+    _refuse_no_seconds(start_s=start_s, end_s=end_s)
     zone(tz)  # An unknown zone is an error for every step, also for those that no zone changes.
     end_s = now_s + 1 if end_s is None else end_s
     wanted = None if step is None else parse_step(step)
@@ -41,6 +44,13 @@ def planned(
     rows = Rows.between(chosen, start_s, end_s, tz)
     ring = choose_ring(schema, chosen, start_s, now_s, tz)
     return rows, next(index for index, each in enumerate(schema.rings) if each is ring)
+
+
+def _refuse_no_seconds(**times_s: object) -> None:
+    for name, time_s in times_s.items():
+        if time_s is not None and not isinstance(time_s, Real):
+            hint = f": int({name}.timestamp()) makes them" if isinstance(time_s, datetime) else ""
+            raise QueryError(f"{name} must be Unix seconds, met {time_s!r}{hint}")
 
 
 def window_of(reader: Reader, schema: Schema, id_: int, name: str, rows: Rows, ring: int, now_s: int) -> Window:
@@ -61,8 +71,8 @@ def windows_of(
     """
     if len(series) * len(rows) > CELLS_PER_ANSWER_MAX:
         raise QueryError(
-            f"{len(series)} series of {len(rows)} rows: an answer has at most {CELLS_PER_ANSWER_MAX} cells, "
-            "ask for fewer series, a shorter range or a longer step"
+            f"{len(series)} times {len(rows)} rows: an answer has at most {CELLS_PER_ANSWER_MAX}, "
+            "ask for fewer names, a shorter range or a longer step"
         )
     names = dict(series)
     windows: dict[int, Window] = {}
@@ -89,9 +99,7 @@ def sum_of(
     kind = kind_of(first_id)
     for id_, name in series:
         if kind_of(id_) is not kind:
-            raise QueryError(
-                f'"{first_name}" is a {kind} and "{name}" a {kind_of(id_)}: series of one kind can be combined'
-            )
+            raise QueryError(f'"{first_name}" is a {kind} and "{name}" a {kind_of(id_)}: only one kind can be combined')
     cells = joined(
         [reader.cells(asked) for asked in _asked(schema, [id_ for id_, _ in series], rows, ring)],
         measured=kind is Kind.VALUE,

@@ -77,6 +77,8 @@ class Environment:
         self._idle = threading.Condition()
         self._running = 0
         self._env: lmdb.Environment | None = self._opened()
+        # Closed after a failure, and not open again.
+        self._is_down = False
         #: False once it is closed, and in a forked child. For callers to whom `env` costs too much.
         self.usable = True
         self.db = self._databases(self._env)
@@ -133,6 +135,8 @@ class Environment:
     def begun(self) -> lmdb.Environment:
         """The lmdb environment for a transaction that is to begin; it stays open until `ended` is called."""
         with self._idle:
+            if self._is_down and self._env is not None:
+                self._open_again()
             env = self.env
             self._running += 1
             return env
@@ -155,9 +159,18 @@ class Environment:
             if self._env is not failed or not idle:
                 return
             failed.close()
-            env = self._opened()
-            self.db.update(self._databases(env))
-            self._env = env
+            self._is_down = True
+            self._open_again()
+
+    def _open_again(self) -> None:
+        """Under `_idle`. Where the disk still fails, whoever begins next tries once more.
+
+        Raises:
+            StoreError: the file cannot be opened now.
+        """
+        env = self._opened()
+        self.db.update(self._databases(env))
+        self._env, self._is_down = env, False
 
     def reader_check(self) -> None:
         """Free the reader rows of processes that died; stale ones keep pages from being used again."""

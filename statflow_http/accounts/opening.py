@@ -4,7 +4,7 @@ from statflow_engine import Engine
 from statflow_http.accounts import passwords
 from statflow_http.accounts.accounts import OWNER_ID, Account
 from statflow_http.accounts.attempts import Limiter, network
-from statflow_http.accounts.keys import forget_all
+from statflow_http.accounts.key_store import forget_all
 from statflow_http.accounts.people import Person, create_in, new_id, normal_email
 from statflow_http.accounts.plans import FREE
 from statflow_http.documents import TABLES, Change, Documents

@@ -148,18 +148,8 @@ class People:
             TakenError: somebody else has it.
             NotFoundError: the person is gone.
         """
-        normal = normal_email(email)
         with self._documents.change() as change:
-            known = _known(change, person)
-            place = change.get("emails", normal, EmailPlace)
-            if place is not None and place.person_key != person.key:
-                raise TakenError("somebody has this e-mail address already")
-            if known.email:
-                change.delete("emails", known.email)
-            changed = msgspec.structs.replace(known, email=normal)
-            change.put("emails", normal, EmailPlace(person.key))
-            change.put("people", person.key, changed)
-        return changed
+            return set_email_in(change, person, email)
 
     def set_password(self, person: Person, password_hash: str) -> Person:
         """Give somebody another password; whatever was signed in with the old one is signed out.
@@ -168,10 +158,7 @@ class People:
             NotFoundError: the person is gone.
         """
         with self._documents.change() as change:
-            known = _known(change, person)
-            changed = msgspec.structs.replace(known, password_hash=password_hash, generation=known.generation + 1)
-            change.put("people", person.key, changed)
-        return changed
+            return set_password_in(change, person, password_hash)
 
     def rehash(self, person: Person, password_hash: str) -> None:
         """Keep the same password in a better hash, unless it was changed meanwhile; nobody is signed out."""
@@ -212,6 +199,29 @@ def create_in(
     change.put("emails", normal, EmailPlace(person.key))
     change.put("people", person.key, person)
     return person
+
+
+def set_email_in(change: Change, person: Person, email: str) -> Person:
+    """`People.set_email` as part of a larger change."""
+    normal = normal_email(email)
+    known = _known(change, person)
+    place = change.get("emails", normal, EmailPlace)
+    if place is not None and place.person_key != person.key:
+        raise TakenError("somebody has this e-mail address already")
+    if known.email:
+        change.delete("emails", known.email)
+    changed = msgspec.structs.replace(known, email=normal)
+    change.put("emails", normal, EmailPlace(person.key))
+    change.put("people", person.key, changed)
+    return changed
+
+
+def set_password_in(change: Change, person: Person, password_hash: str) -> Person:
+    """`People.set_password` as part of a larger change."""
+    known = _known(change, person)
+    changed = msgspec.structs.replace(known, password_hash=password_hash, generation=known.generation + 1)
+    change.put("people", person.key, changed)
+    return changed
 
 
 def _owner(snapshot: Snapshot, account_id: str) -> Person | None:

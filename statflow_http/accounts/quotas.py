@@ -6,10 +6,13 @@ Nothing here is asked for an account without limits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from statflow_engine import Engine, LimitError, StatFlowError
 from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.plans import Month, Plan, month_of
 from statflow_http.accounts.usage import Usage
+from statflow_http.documents import Documents
 from statflow_http.errors import RetryLaterError
 
 MINUTE_S = 60
@@ -62,12 +65,20 @@ def meter_name(account_id: str, month: Month) -> str:
     return f"{account_id}:points:{month.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """How many stats an account may have by the end of a minute."""
+class Minute(msgspec.Struct, frozen=True):
+    """A minute in which an account writes, as all processes know it.
+
+    Attributes:
+        number: since 1970.
+        stats: that were there at its first write.
+    """
 
     number: int
     stats: int
+
+    def covers(self, number: int) -> bool:
+        """Whether it is this one, or the next: who was held up at the turn of a minute must not put it back."""
+        return number <= self.number <= number + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +101,9 @@ class Used:
 class Quotas:
     """The limits of one server's accounts, as far as points and stats go."""
 
-    def __init__(self, engine: Engine, usage: Usage) -> None:
+    def __init__(self, engine: Engine, documents: Documents, usage: Usage) -> None:
         self._engine = engine
+        self._documents = documents
         self._usage = usage
         self._month = month_of(0)
         # Points counted while there was no limit, by account and month: read again when any document changed.
@@ -153,12 +165,28 @@ class Quotas:
         return known[key]
 
     def _stats_of_minute(self, account: Account, plan: Plan) -> int | None:
-        """The count at the minute's first write, and as many more as may come: other workers' new ones are in it."""
+        """What there was at the minute's first write to any process, and as many more as may come."""
         if plan.new_stats_a_minute is None:
             return None
         number = self._engine.now_s() // MINUTE_S
         minute = self._minutes.get(account.id)
         if minute is None or minute.number != number:
-            minute = Minute(number, self._stats(account) + plan.new_stats_a_minute)
-            self._minutes[account.id] = minute
-        return minute.stats
+            minute = self._minutes[account.id] = self._agreed_minute(account, number)
+        return minute.stats + plan.new_stats_a_minute
+
+    def _agreed_minute(self, account: Account, number: int) -> Minute:
+        """The minute of the process that came first, which is this one where there is none in the documents yet.
+
+        That one writes it down before it makes a stat: one commit a minute and account of such a plan. The count is
+        read in the transaction: read before, it could be of a moment behind another process's first stats.
+        """
+        with self._documents.snapshot() as snapshot:
+            found = snapshot.get("stat_minutes", account.id, Minute)
+        if found is not None and found.covers(number):
+            return found
+        with self._documents.change() as change:
+            found = change.get("stat_minutes", account.id, Minute)
+            if found is None or not found.covers(number):
+                found = Minute(number, self._stats(account))
+                change.put("stat_minutes", account.id, found)
+        return found

@@ -14,7 +14,7 @@ import msgspec
 
 from statflow_http.accounts import passwords
 from statflow_http.accounts.attempts import Limiter, network
-from statflow_http.accounts.people import People, Person, normal_email
+from statflow_http.accounts.people import People, Person, normal_email, set_email_in, set_password_in
 from statflow_http.documents import Change, Documents
 from statflow_http.errors import NotFoundError, RequestError
 
@@ -143,7 +143,9 @@ class Sessions:
             RequestError: the password is too short or too long.
             NotFoundError: the person is gone.
         """
-        return self.begin(self._people.set_password(person, passwords.hashed(password)), now_s)
+        hash_ = passwords.hashed(password)
+        with self._documents.change() as change:
+            return _begin(change, set_password_in(change, person, hash_), now_s)
 
     def new_link(self, person: Person, now_s: int) -> str:
         """The path of a page that signs somebody in, once and within a day."""
@@ -156,29 +158,35 @@ class Sessions:
             change.put("login_links", link.digest, link)
         return LINK_PATH + token
 
-    def knows_link(self, token: str, now_s: int) -> bool:
-        """Whether a link would sign somebody in. Who follows links to preview them must not use them up."""
-        return self.person_of_link(token, now_s) is not None
-
     def person_of_link(self, token: str, now_s: int) -> Person | None:
-        """Whom a link would sign in; it is not used up."""
+        """Whom a link would sign in. Who follows links to preview them does not use them up."""
         with self._documents.snapshot() as snapshot:
             link = snapshot.get("login_links", _digest(token), LoginLink)
             person = None if link is None else snapshot.get("people", link.person_key, Person)
         return person if link is not None and person is not None and _is_good(link, person, now_s) else None
 
-    def use_link(self, token: str, now_s: int) -> SignedIn:
+    def use_link(self, token: str, now_s: int, *, email: str = "", password_hash: str = "") -> SignedIn:
         """Sign somebody in by a link, which is used up.
+
+        Args:
+            token: of the link.
+            now_s: Unix seconds.
+            email, password_hash: to set in the same change, or nothing of it; "" for none.
 
         Raises:
             NotFoundError: there is no such link, or it was used, or is over.
+            RequestError, TakenError: the address cannot be set. The link goes on working.
         """
         with self._documents.change() as change:
             digest = _digest(token)
             link = change.get("login_links", digest, LoginLink)
             person = None if link is None else change.get("people", link.person_key, Person)
             change.delete("login_links", digest)
-            signed_in = _begin(change, person, now_s) if link and person and _is_good(link, person, now_s) else None
+            signed_in = None
+            if link is not None and person is not None and _is_good(link, person, now_s):
+                person = set_email_in(change, person, email) if email else person
+                person = set_password_in(change, person, password_hash) if password_hash else person
+                signed_in = _begin(change, person, now_s)
         if signed_in is None:
             raise NotFoundError("this link was used already, or is over")
         return signed_in

@@ -40,38 +40,67 @@ class KeyUse(msgspec.Struct, frozen=True):
     used_s: int
 
 
-class Tally:
-    """What this process counted for an account since it last wrote it down."""
+@dataclass(slots=True)
+class _Counted:
+    """As `MonthUsage`, while it is counted."""
 
-    __slots__ = ("_lock", "points", "refused")
+    points: int = 0
+    refused: int = 0
+
+
+class Tally:
+    """What this process counted for an account since it last wrote it down, by the month in which it was.
+
+    By the month, because it is written down up to a minute later, which may be in the next one.
+    """
+
+    __slots__ = ("_counted", "_current", "_end_s", "_lock", "_start_s")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.points = 0
-        self.refused = 0
+        self._counted: dict[str, _Counted] = {}
+        self._current = _Counted()
+        # From when until when it is what is counted now; no time at all, so that the first count looks.
+        self._start_s = self._end_s = 0
 
-    def add(self, points: int) -> None:
-        """Count stored points."""
+    def add(self, points: int, now_s: int) -> None:
+        """Count points that were stored now."""
         with self._lock:
-            self.points += points
+            if not self._start_s <= now_s < self._end_s:
+                self._turn_to(now_s)
+            self._current.points += points
 
-    def refuse(self, points: int) -> None:
-        """Count points that a limit kept out."""
+    def refuse(self, points: int, now_s: int) -> None:
+        """Count points that a limit kept out now."""
         with self._lock:
-            self.refused += points
+            if not self._start_s <= now_s < self._end_s:
+                self._turn_to(now_s)
+            self._current.refused += points
 
-    def take(self) -> MonthUsage:
-        """What was counted; it begins again at nothing."""
+    def _turn_to(self, now_s: int) -> None:
+        month = month_of(now_s)
+        self._start_s, self._end_s = month.start_s, month.end_s
+        self._current = self._counted.setdefault(month.name, _Counted())
+
+    def of_month(self, name: str) -> MonthUsage:
+        """What was counted of a month and is not written down yet."""
         with self._lock:
-            taken = MonthUsage(self.points, self.refused)
-            self.points = self.refused = 0
-        return taken
+            counted = self._counted.get(name, _Counted())
+            return MonthUsage(counted.points, counted.refused)
 
-    def give_back(self, taken: MonthUsage) -> None:
+    def take(self) -> dict[str, MonthUsage]:
+        """What was counted, by month; it begins again at nothing."""
+        with self._lock:
+            taken, self._counted = self._counted, {}
+            self._start_s = self._end_s = 0
+        return {name: MonthUsage(counted.points, counted.refused) for name, counted in taken.items()}
+
+    def give_back(self, name: str, taken: MonthUsage) -> None:
         """What could not be written waits for the next time."""
         with self._lock:
-            self.points += taken.points
-            self.refused += taken.refused
+            counted = self._counted.setdefault(name, _Counted())
+            counted.points += taken.points
+            counted.refused += taken.refused
 
 
 @dataclass(slots=True)
@@ -123,45 +152,46 @@ class Usage:
 
     def of_month(self, account_id: str, now_s: int) -> MonthUsage:
         """What an account used this month; what other processes counted within the last minute is not in it yet."""
+        month = month_of(now_s).name
         with self._documents.snapshot() as snapshot:
-            stored = snapshot.get("usage", _key(account_id, now_s), MonthUsage) or MonthUsage()
+            stored = snapshot.get("usage", f"{account_id}/{month}", MonthUsage) or MonthUsage()
         tally = self._tallies.get(account_id)
-        if tally is None:
-            return stored
-        return MonthUsage(stored.points + tally.points, stored.refused + tally.refused)
+        return stored if tally is None else _sum(stored, tally.of_month(month))
 
     def flush(self, now_s: int) -> None:
         """Write down what was counted and seen; what cannot be written waits."""
-        counted = [(account_id, tally, tally.take()) for account_id, tally in list(self._tallies.items())]
-        counted = [(account_id, tally, taken) for account_id, tally, taken in counted if taken != MonthUsage()]
+        counted = [
+            (account_id, month, taken)
+            for account_id, tally in list(self._tallies.items())
+            for month, taken in tally.take().items()
+        ]
         # A request that adds to the old set meanwhile is not seen; the key's next one is.
-        taken, self.seen = self.seen, set()
-        digests = list(taken)
-        if not counted and not digests:
+        seen, self.seen = self.seen, set()
+        if not counted and not seen:
             return
         try:
-            self._write([(account_id, taken) for account_id, _, taken in counted], digests, now_s)
+            self._write(counted, seen, now_s)
         except StatFlowError:
             log.exception("usage could not be written down, and waits for the next minute")
-            for _, tally, taken_back in counted:
-                tally.give_back(taken_back)
+            for account_id, month, taken in counted:
+                self._tallies[account_id].give_back(month, taken)
 
-    def _write(self, counted: list[tuple[str, MonthUsage]], digests: list[bytes], now_s: int) -> None:
+    def _write(self, counted: list[tuple[str, str, MonthUsage]], seen: set[bytes], now_s: int) -> None:
         with self._documents.change() as change:
-            for account_id, taken in counted:
-                key = _key(account_id, now_s)
+            for account_id, month, taken in counted:
+                key = f"{account_id}/{month}"
                 stored = change.get("usage", key, MonthUsage) or MonthUsage()
-                change.put("usage", key, MonthUsage(stored.points + taken.points, stored.refused + taken.refused))
-            for digest in digests:
+                change.put("usage", key, _sum(stored, taken))
+            for digest in list(seen):
                 change.put("key_uses", digest.hex(), KeyUse(now_s // FLUSH_S * FLUSH_S))
 
 
-def _key(account_id: str, now_s: int) -> str:
-    return f"{account_id}/{month_of(now_s).name}"
+def _sum(one: MonthUsage, other: MonthUsage) -> MonthUsage:
+    return MonthUsage(one.points + other.points, one.refused + other.refused)
 
 
 class Flusher:
-    """A thread that writes usage down at each full minute, by which the turn of a month is one too.
+    """A thread that writes usage down at each full minute.
 
     Args:
         usage: what to write.

@@ -20,7 +20,7 @@ from statflow_http.alerts.letters import Letters
 from statflow_http.alerts.mail_settings import MailStore
 from statflow_http.alerts.notices import TRIES_MAX, Notice, Outbox, Outcome, Try
 from statflow_http.alerts.receivers import IMPLICIT_ID, Receiver, ReceiverKind, Receivers, implicit
-from statflow_http.alerts.sending import TIMEOUT_S, TRY_S, Sent, TimedGuard, send_apprise, send_mail, send_webhook
+from statflow_http.alerts.sending import TIMEOUT_S, TRY_S, Sent, send_apprise, send_mail, send_webhook
 from statflow_http.documents import Documents
 from statflow_http.errors import NotFoundError
 from statflow_http.outbound import Guard, Outbound
@@ -82,8 +82,8 @@ class Deliverer:
         self._letters = Letters(engine, documents)
         self._outbox = Outbox(documents)
         self._receivers = Receivers(documents)
-        timed = TimedGuard(guard.allow_private, guard.networks, try_s)
-        self._outbound = Outbound(timed, connect_s=TIMEOUT_S, read_s=TIMEOUT_S)
+        self._outbound = Outbound(guard, connect_s=TIMEOUT_S, read_s=TIMEOUT_S)
+        self._try_s = try_s
         self._clock = clock
         self._on_tried = on_tried
         self._backoff_s = backoff_s
@@ -199,7 +199,7 @@ class Deliverer:
     def _sent(self, receiver: Receiver, notice: Notice, now_s: int) -> Sent:
         try:
             if receiver.kind is ReceiverKind.WEBHOOK:
-                return send_webhook(self._outbound, receiver, notice, now_s)
+                return send_webhook(self._outbound, receiver, notice, now_s, total_s=self._try_s)
             if receiver.kind is ReceiverKind.APPRISE:
                 return send_apprise(receiver.target, notice)
             settings = self._mail_store.get()

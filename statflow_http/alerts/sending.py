@@ -4,9 +4,7 @@ import base64
 import hashlib
 import hmac
 import smtplib
-import socket
 import ssl
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -20,7 +18,7 @@ from statflow_http.alerts.notices import Notice
 from statflow_http.alerts.receivers import SECRET_PREFIX, Receiver
 from statflow_http.alerts.telling import headline, lines, payload
 from statflow_http.errors import RequestError, own_text
-from statflow_http.outbound import Guard, Outbound
+from statflow_http.outbound import Outbound
 
 TIMEOUT_S = 5.0
 # All of a try by HTTP, from the connection to the end of the answer.
@@ -29,48 +27,6 @@ SMTP_TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 64 * 1024
 TEXT_MAX = 300
 GONE = 410
-
-
-# What a thread has connected, to be cut off when its time is over.
-_connected_by_thread = threading.local()
-
-
-@dataclass(frozen=True, slots=True)
-class TimedGuard(Guard):
-    """A guard whose connections are cut off after a time, whatever comes on them.
-
-    A time limit of each silence is not enough: who sends a byte every four seconds would hold a thread for hours.
-    """
-
-    try_s: float = TRY_S
-
-    def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
-        """As `Guard.connect`; the caller says `let_go` in the same thread when it is done."""
-        connection = Guard.connect(self, host, port, timeout_s)
-        # A second handle of the same connection: TLS takes the first one for its own.
-        twin = connection.dup()
-        timer = threading.Timer(self.try_s, _cut, (twin,))
-        timer.daemon = True
-        timer.start()
-        _connected_by_thread.last = (timer, twin)
-        return connection
-
-
-def let_go() -> None:
-    """Close what is left of this thread's connection."""
-    found = getattr(_connected_by_thread, "last", None)
-    if found is not None:
-        _connected_by_thread.last = None
-        timer, twin = found
-        timer.cancel()
-        twin.close()
-
-
-def _cut(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # it is closed already
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +67,8 @@ def signature(secrets: Sequence[str], message_id: str, timestamp_s: int, body: b
     return " ".join(f"v1,{each}" for each in made)
 
 
-def send_webhook(outbound: Outbound, receiver: Receiver, notice: Notice, now_s: int) -> Sent:
-    """POST a notice, signed; redirects are not followed, and only 2xx is a yes."""
+def send_webhook(outbound: Outbound, receiver: Receiver, notice: Notice, now_s: int, *, total_s: float) -> Sent:
+    """POST a notice, signed; redirects are not followed, and only 2xx is a yes, within ``total_s``."""
     body = msgspec.json.encode(payload(notice))
     headers = {
         "Content-Type": "application/json",
@@ -123,7 +79,7 @@ def send_webhook(outbound: Outbound, receiver: Receiver, notice: Notice, now_s: 
     }
     try:
         with outbound.stream(
-            "POST", receiver.target, headers=headers, body=body, bytes_max=ANSWER_BYTES_MAX, total_s=TIMEOUT_S
+            "POST", receiver.target, headers=headers, body=body, bytes_max=ANSWER_BYTES_MAX, total_s=total_s
         ) as streamed:
             if 200 <= streamed.status < 300:
                 # What a receiver says beside its yes is of no interest, however long it is.
@@ -132,8 +88,6 @@ def send_webhook(outbound: Outbound, receiver: Receiver, notice: Notice, now_s: 
             return Sent(False, _said(streamed.status, said), streamed.status, is_gone=streamed.status == GONE)
     except StatFlowError as error:
         return Sent(False, own_text(error))
-    finally:
-        let_go()
 
 
 def _said(status: int, body: bytes) -> str:

@@ -8,9 +8,7 @@ there: a process that was stopped and goes on, or lost the lock in some other wa
 
 import fcntl
 import logging
-import os
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +22,7 @@ from statflow_http.alerts.mail_settings import MailStore
 from statflow_http.alerts.news import News
 from statflow_http.alerts.notices import Outcome
 from statflow_http.outbound import Guard
+from statflow_http.process import ProcessThread
 
 if TYPE_CHECKING:
     from statflow_http.services import Services
@@ -49,10 +48,7 @@ class Watch:
     def __init__(self, services: "Services", clock: Callable[[], float] = time.time) -> None:
         self._services = services
         self._clock = clock
-        self._pid = 0
-        self._lock = threading.Lock()
-        self._is_stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ProcessThread("statflow-alerts", self._run)
         self._is_watching = False
 
     @property
@@ -62,25 +58,14 @@ class Watch:
 
     def start(self) -> None:
         """Begin to watch, or to wait for whoever does to be gone; once a process, after any fork."""
-        with self._lock:
-            if self._thread is not None and self._pid == os.getpid():
-                return
-            self._pid = os.getpid()
-            self._is_stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, name="statflow-alerts", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """End the thread and let another process watch."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is None or self._pid != os.getpid():
-            return
-        self._is_stopping.set()
-        thread.join()
+        self._thread.stop()
 
     def _run(self) -> None:
-        while not self._is_stopping.is_set():
+        while not self._thread.is_stopping.is_set():
             try:
                 with _locked(Path(self._services.engine.path) / LOCK_NAME) as file:
                     if file is not None:
@@ -91,7 +76,7 @@ class Watch:
                 log.warning("alerts wait: %s", error)
             except Exception:
                 log.exception("watching alerts failed")
-            self._is_stopping.wait(POLL_S)
+            self._thread.is_stopping.wait(POLL_S)
 
     def _watch(self) -> None:
         """Look, at once and then every interval, until this process stops."""
@@ -122,13 +107,13 @@ class Watch:
             return mail_store.get().can_send
 
         evaluator = Evaluator(
-            services.engine, services.documents, owner=owner, can_mail=can_mail, is_stopping=self._is_stopping
+            services.engine, services.documents, owner=owner, can_mail=can_mail, is_stopping=self._thread.is_stopping
         )
         news = News(services.engine, services.documents, mail_store, owner=owner)
         anomalies = Anomalies(services.engine, services.documents, owner=owner, can_mail=can_mail)
         interval_s = services.options.alerts.interval_s
         due = time.monotonic()
-        while not self._is_stopping.is_set():
+        while not self._thread.is_stopping.is_set():
             began = time.monotonic()
             try:
                 report = evaluator.run(services.now_s())
@@ -142,7 +127,7 @@ class Watch:
                 log.warning("alerts wait: %s", error)
             # After a look that took longer than the interval the next one begins at once, and none is made up for.
             due = max(due + interval_s, time.monotonic())
-            self._is_stopping.wait(max(due - time.monotonic(), 0.0))
+            self._thread.is_stopping.wait(max(due - time.monotonic(), 0.0))
 
 
 class _locked:

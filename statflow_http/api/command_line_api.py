@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 
 from statflow_engine import Engine, Kind, Series
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.annotations import Annotations
 from statflow_http.api.export_api import stathat_alert, stathat_alerts, stathat_stats, timeframe_of, token_sender
-from statflow_http.api.v1_alerts import create_rule
+from statflow_http.api.v1_alerts import create_rule, rule_wish
 from statflow_http.api.v1_read import json_answer, stat_of_id
 from statflow_http.bucket_sums import bucket_sums
 from statflow_http.errors import BadKeyError, MissingKeyError, RequestError
@@ -121,7 +122,7 @@ class Alerts(CommandLine):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Make an alert, of a form or JSON."""
         sender = self.sender(req, Scope.FULL)
-        rule = create_rule(self._services, sender, req.env)
+        rule = create_rule(self._services, sender, rule_wish(req.env))
         respond(resp, json_answer(stathat_alert(rule) | {"message": "alert created."}))
 
 
@@ -131,6 +132,7 @@ class Comments(CommandLine):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Note a text at this moment, on the stat of an id or on all of them."""
         sender = self.sender(req, Scope.FULL)
+        bodies.refuse_multipart(req.env)
         fields = forms.parse(bodies.read_body(req.env, bodies.SINGLE_BYTES_MAX))
         text, stat_id = forms.singles(fields, ("text", "id"))
         series = stat_of_id(self._services, sender, stat_id) if stat_id else None

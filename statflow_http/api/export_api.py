@@ -15,10 +15,11 @@ import msgspec
 
 from statflow_engine import Kind, Series
 from statflow_http import auth, ids
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.alerts.rules import Rule, RuleKind, Rules
 from statflow_http.alerts.telling import whole
-from statflow_http.api.v1_alerts import create_rule, rule_of
+from statflow_http.api.v1_alerts import create_rule, rule_of, rule_wish
 from statflow_http.api.v1_read import json_answer, stat_of_id, stat_of_name
 from statflow_http.bucket_sums import bucket_sums
 from statflow_http.errors import BadKeyError, NotFoundError, RequestError, ScopeError
@@ -154,7 +155,7 @@ class Alerts(Export):
     def on_post(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Make an alert, of a form or JSON."""
         sender = self.sender(token, Scope.FULL)
-        rule = create_rule(self._services, sender, req.env)
+        rule = create_rule(self._services, sender, rule_wish(req.env))
         respond(resp, json_answer(stathat_alert(rule) | {"msg": "alert created."}))
 
 
@@ -238,6 +239,7 @@ def stathat_stats(services: Services, sender: Sender, series: Sequence[Series]) 
 
 def stathat_stat(series: Series, properties: StatProperties, secret: bytes) -> dict[str, Any]:
     """One of them. Nothing in it is ever null: clients with typed fields fail over that."""
+    series = properties.told(series)
     return {
         "id": ids.stat_id(series.id),
         "name": series.name,

@@ -11,7 +11,8 @@ import msgspec
 
 from statflow_engine import UnknownSeriesError
 from statflow_http import auth, ids
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import STATHAT, MissingStatError, Protocol
 from statflow_http.headers import respond
@@ -24,6 +25,8 @@ from statflow_http.writes import Outcome, submit
 
 OK = Answer(200, b'{"status":200,"msg":"ok"}')
 FIELDS = ("stat", "key", "count", "value", "t", "vb")
+# Where the other kind goes, of the paths that decide it.
+OTHER_PATHS = {Form.ANY: "", Form.COUNT: "/v", Form.VALUE: "/c"}
 NO_CONTENT = Answer(204, b"", content_type="")
 
 decode_message = messages.decoder(messages.StatHatMessage, mend_commas=True)
@@ -65,6 +68,8 @@ class Write:
         if content_type and "json" in content_type.lower():
             arrived = self._json(environ)
         else:
+            if content_type and "multipart" in content_type.lower():
+                bodies.refuse_multipart(environ)
             body = bodies.read_body(environ, bodies.SINGLE_BYTES_MAX)
             arrived = received(forms.parse(body), forms.parse_query(environ.get("QUERY_STRING", "")), body)
         return self.write(environ, arrived)
@@ -115,6 +120,7 @@ class Write:
 
     def _draft(self, message: messages.StatHatMessage, sender: Sender) -> drafts.Draft:
         services, join = self._services, sender.account.tilde_join
+        form, other_path = self._form, OTHER_PATHS[self._form]
         if message.data is not None:
             return rows.batch(message.data, "data", join=join, now_s=services.now_s, points_max=JSON_POINTS_MAX)
         count, value, t = message.count, message.value, message.t
@@ -122,8 +128,8 @@ class Write:
         if is_classic:
             assert message.key is not None
             name = stat_of_key(services, sender.namespace, message.key)
-            return drafts.single_named(name, count, value, t, form=self._form)
-        return drafts.single(message.stat, count, value, t, form=self._form, join=join)
+            return drafts.single_named(name, count, value, t, form=form, other_path=other_path)
+        return drafts.single(message.stat, count, value, t, form=form, join=join, other_path=other_path)
 
 
 def received(fields: forms.Fields, query: forms.Fields | None = None, body: bytes = b"") -> Received:
@@ -149,19 +155,29 @@ def received(fields: forms.Fields, query: forms.Fields | None = None, body: byte
 def stat_of_key(services: Services, namespace: str, key: str) -> str:
     """The stat that a classic ``key`` means: the one whose own key it is, else whose imported key, else of that name.
 
+    A key of this store may be an imported one too: where a stat has moved from one account to another.
+
     Raises:
         MissingStatError: it is a key of a stat that the sender does not have, or that was deleted. To make a new stat
             with the key for a name would hide that.
     """
-    series_id = ids.series_id_of_classic_key(services.secret, key)
-    if series_id is None:
-        series_id = services.properties.series_id_of_imported_key(namespace, key)
-    if series_id is None:
-        return key
+    own = ids.series_id_of_classic_key(services.secret, key)
+    name = None if own is None else _name_of(services, namespace, own)
+    if name is None:
+        imported = services.properties.series_id_of_imported_key(namespace, key)
+        if own is None and imported is None:
+            return key
+        name = None if imported is None else _name_of(services, namespace, imported)
+    if name is None:
+        raise MissingStatError("no stat")
+    return name
+
+
+def _name_of(services: Services, namespace: str, series_id: int) -> str | None:
     try:
         return services.engine.find_by_id(series_id, namespace=namespace).name
     except UnknownSeriesError:
-        raise MissingStatError("no stat") from None
+        return None
 
 
 def batch_ok(item_count: int) -> Answer:

@@ -7,11 +7,12 @@ import msgspec
 
 from statflow_http.accounts import passwords
 from statflow_http.accounts.accounts import Account, AccountSettings
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.opening import sign_up
 from statflow_http.accounts.people import Person
 from statflow_http.accounts.plans import Plan
 from statflow_http.accounts.quotas import Used
+from statflow_http.accounts.senders import Sender
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.errors import ForbiddenError, RequestError
 from statflow_http.headers import respond

@@ -3,13 +3,15 @@
 The two other surfaces that have alerts, ``/x`` and ``/a1``, take them from a request by the functions here.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
+import msgspec
 
 from statflow_engine import Series
-from statflow_http import ids
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http import auth, ids
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.alerts.accounts import AlertAccount, AlertAccounts, AlertWish
 from statflow_http.alerts.automatic import Automatic, AutomaticSettings, AutomaticWish
 from statflow_http.alerts.evaluation import figure_of
@@ -17,7 +19,7 @@ from statflow_http.alerts.history import Entry, history
 from statflow_http.alerts.numbers import Figure
 from statflow_http.alerts.previewing import Previewed, previewed
 from statflow_http.alerts.previews import OPENINGS_MAX
-from statflow_http.alerts.rules import Rule, Rules, RuleWish, condition
+from statflow_http.alerts.rules import Rule, RuleKind, Rules, RuleWish, condition
 from statflow_http.alerts.silencing import SilenceWish, silence, state_of, states_of
 from statflow_http.alerts.telling import figure_document, rule_document, sentence, state_document, whole
 from statflow_http.api.v1_read import json_answer, json_body, reader, stat_of_id, stat_of_name
@@ -27,9 +29,22 @@ from statflow_http.services import Services
 from statflow_http.wire import bodies, forms, messages
 from statflow_http.wire.bodies import Environ
 from statflow_http.wire.reads import Params
+from statflow_http.wire.wording import unknown_field
+
+
+class RuleMessage(RuleWish, frozen=True, forbid_unknown_fields=True):
+    """A rule as ``/v1`` takes it. StatHat's own paths pass over fields that they do not know."""
+
+    kind: Annotated[str | float | None, msgspec.Meta(description=f"one of {', '.join(RuleKind)}")] = None
+
+
+class AutomaticMessage(AutomaticWish, frozen=True, forbid_unknown_fields=True):
+    """The same of automatic alerts."""
+
 
 wish_of_json = messages.decoder(RuleWish)
-automatic_of_json = messages.decoder(AutomaticWish)
+message_of_json = messages.decoder(RuleMessage)
+automatic_of_json = messages.decoder(AutomaticMessage)
 silence_of_json = messages.decoder(SilenceWish)
 settings_of_json = messages.decoder(AlertWish)
 
@@ -56,7 +71,7 @@ class AlertList:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Make an alert."""
         sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
-        rule = create_rule(self._services, sender, req.env)
+        rule = create_rule(self._services, sender, rule_message(req.env))
         respond(resp, json_answer({"msg": "ok"} | alert_document(self._services, sender.namespace, rule)))
 
 
@@ -78,7 +93,7 @@ class Alert:
         """Change a part of an alert: anything but its stat."""
         sender = reader(self._services, req, Params(req.query_string), Scope.FULL)
         rule = rule_of(self._services, sender, alert_id)
-        wish = json_body(req.env, wish_of_json)
+        wish = json_body(req.env, message_of_json)
         if wish.stat or wish.stat_id:
             raise RequestError("the stat of an alert cannot be changed: make another alert")
         changed = Rules(self._services.documents).change(sender.namespace, rule.id, wish)
@@ -131,7 +146,7 @@ class Preview:
         """What an alert finds now, and when it would have been open in the last 30 days; nothing is stored."""
         services = self._services
         sender = reader(services, req, Params(req.query_string))
-        wish = json_body(req.env, wish_of_json)
+        wish = rule_message(req.env)
         wanted, series = condition(wish), wished_stat(services, sender, wish)
         respond(resp, json_answer(preview_document(previewed(services.engine, sender.namespace, series, wanted))))
 
@@ -252,14 +267,13 @@ def settings_document(account: AlertAccount) -> dict[str, Any]:
     return {"weekly_report": account.weekly_report, "owner_mails": account.owner_mails}
 
 
-def create_rule(services: Services, sender: Sender, environ: Environ) -> Rule:
-    """Make the rule that a request describes, in a form or in JSON.
+def create_rule(services: Services, sender: Sender, wish: RuleWish) -> Rule:
+    """Make the rule that somebody wrote.
 
     Raises:
         RequestError: it describes none.
         NotFoundError, UnknownSeriesError: the sender has no such stat.
     """
-    wish = rule_wish(environ)
     series = wished_stat(services, sender, wish)
     return Rules(services.documents).create(sender.namespace, series.id, series.name, condition(wish), services.now_s())
 
@@ -283,9 +297,45 @@ def rule_wish(environ: Environ) -> RuleWish:
     Raises:
         RequestError: a field is given twice, or is not what it may be.
     """
-    if "json" in (environ.get("CONTENT_TYPE") or "").lower():
-        return json_body(environ, wish_of_json)
-    fields = forms.parse(bodies.read_body(environ, bodies.SINGLE_BYTES_MAX))
+    return json_body(environ, wish_of_json) if says_json(environ) else wish_of_form(form_fields(environ))
+
+
+def rule_message(environ: Environ) -> RuleWish:
+    """The same for ``/v1``: also a field that is none is refused, but for a key.
+
+    Raises:
+        RequestError: as `rule_wish`; or there is such a field.
+    """
+    if says_json(environ):
+        return json_body(environ, message_of_json)
+    fields = form_fields(environ)
+    for name in fields:
+        if name not in RuleMessage.__struct_fields__ and name not in auth.KEY_FIELDS:
+            raise RequestError(unknown_field(name, RuleMessage.__struct_fields__))
+    return wish_of_form(fields)
+
+
+def says_json(environ: Environ) -> bool:
+    """Whether a body says that it is JSON; any other is a form."""
+    return "json" in (environ.get("CONTENT_TYPE") or "").lower()
+
+
+def form_fields(environ: Environ) -> forms.Fields:
+    """The fields of a body that is a form.
+
+    Raises:
+        MediaTypeError: it is one of another sort.
+    """
+    bodies.refuse_multipart(environ)
+    return forms.parse(bodies.read_body(environ, bodies.SINGLE_BYTES_MAX))
+
+
+def wish_of_form(fields: forms.Fields) -> RuleWish:
+    """The rule in the fields of a form.
+
+    Raises:
+        RequestError: one that matters is given twice.
+    """
     return RuleWish(**{name: forms.single(fields, name) for name in RuleWish.__struct_fields__})
 
 

@@ -6,7 +6,8 @@ import falcon
 import msgspec
 
 from statflow_http import ids
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.annotations import TIME_MAX_S, Annotation, Annotations, cursor_of, place_of
 from statflow_http.api.v1_read import json_answer, json_body, reader, stat_of_name
 from statflow_http.errors import NotFoundError, RequestError
@@ -17,7 +18,7 @@ from statflow_http.wire.numbers import RawNumber, timestamp_s
 from statflow_http.wire.reads import Params
 
 
-class AnnotationMessage(msgspec.Struct, frozen=True):
+class AnnotationMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A note as somebody writes it; None is absent, and a moment that is absent is now.
 
     Attributes:

@@ -1,34 +1,28 @@
 """``/v1/dashboards``: dashboards, what was deleted of them, and the links by which others see them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
 import msgspec
 
 from statflow_http import ids
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.api.v1_read import json_answer, json_body, reader
-from statflow_http.dashboard_shares import NO_SHARE, DashboardShares, Share
-from statflow_http.dashboards import (
-    KEPT_S,
-    NO_DASHBOARD,
-    PERIOD_DEFAULT,
-    TILES_MAX,
-    Dashboard,
-    Dashboards,
-    Tile,
-    new_tile,
-    refuse_unknown,
-)
+from statflow_http.dashboards.drafts import STATS_MAX, TILES_MAX, new_tile, refuse_unknown
+from statflow_http.dashboards.shares import NO_SHARE, DashboardShares, Share
+from statflow_http.dashboards.store import KEPT_S, NO_DASHBOARD, Dashboards
+from statflow_http.dashboards.tiles import KINDS, PERIOD_DEFAULT, PERIODS, SIZES, Dashboard, Tile
 from statflow_http.errors import NotFoundError, RequestError
 from statflow_http.headers import respond
 from statflow_http.services import Services
 from statflow_http.wire import messages
 from statflow_http.wire.reads import Params
+from statflow_http.wire.wording import choice
 
 
-class TileMessage(msgspec.Struct, frozen=True):
+class TileMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A tile as somebody writes it.
 
     Attributes:
@@ -36,28 +30,28 @@ class TileMessage(msgspec.Struct, frozen=True):
         id: of a tile that is there, so that it stays the same one; None: it gets one.
     """
 
-    kind: str
-    stats: tuple[str, ...]
+    kind: Annotated[str, choice(*KINDS)]
+    stats: Annotated[tuple[str, ...], msgspec.Meta(description=f"a list of one to {STATS_MAX} names of stats")]
     title: str = ""
-    size: str = "small"
-    period: str = PERIOD_DEFAULT
+    size: Annotated[str, choice(*SIZES)] = "small"
+    period: Annotated[str, choice(*PERIODS)] = PERIOD_DEFAULT
     id: str | None = None
 
 
-class DashboardMessage(msgspec.Struct, frozen=True):
+class DashboardMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A dashboard as somebody writes it; None is absent."""
 
     name: str | None = None
     tiles: tuple[TileMessage, ...] | None = None
 
 
-class CopyMessage(msgspec.Struct, frozen=True):
+class CopyMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a copy shall be called; None: as the original, with "(copy)"."""
 
     name: str | None = None
 
 
-class ShareMessage(msgspec.Struct, frozen=True):
+class ShareMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A link as somebody writes it; a password "" is none."""
 
     label: str | None = None

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import falcon
 import msgspec
@@ -10,7 +10,8 @@ import msgspec
 from statflow_engine import StatFlowError, StoreError
 from statflow_http import auth, ids
 from statflow_http.accounts.accounts import Account
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.answers import Answer
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.errors import NotFoundError, RequestError, TooLargeError
@@ -27,10 +28,10 @@ CHUNK_SIZE = 1 << 20
 FILENAME_MAX = 255
 
 
-class UrlMessage(msgspec.Struct, frozen=True):
+class UrlMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another server that is to be read, by its address and an access token, or a key that may read."""
 
-    url: str
+    url: Annotated[str, msgspec.Meta(description="the address of the server, with http:// or https://")]
     token: str = ""
 
 

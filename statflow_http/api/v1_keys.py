@@ -8,7 +8,8 @@ from typing import Any
 import falcon
 import msgspec
 
-from statflow_http.accounts.keys import Key, KeyKind, KeySettings, Scope, Sender
+from statflow_http.accounts.keys import Key, KeyKind, KeySettings, Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError
 from statflow_http.headers import respond

@@ -8,7 +8,8 @@ import msgspec
 
 from statflow_engine import Kind, Series, TrashedSeries
 from statflow_http import auth, ids
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import MediaTypeError, NotFoundError, RequestError
 from statflow_http.headers import respond
@@ -26,7 +27,7 @@ STAT_PREFIX = "/v1/stat/"
 TRASH_S = 172_800
 
 
-class PropertiesMessage(msgspec.Struct, frozen=True):
+class PropertiesMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What PATCH may set of a stat; what is None stays."""
 
     public: bool | None = None
@@ -87,6 +88,7 @@ def stat_of_name(services: Services, sender: Sender, name: str) -> Series:
 
 def series_document(series: Series, properties: StatProperties, secret: bytes) -> dict[str, Any]:
     """What is told about a stat; times are Unix seconds, ``key`` is its classic key."""
+    series = properties.told(series)
     return {
         "id": ids.stat_id(series.id),
         "name": series.name,

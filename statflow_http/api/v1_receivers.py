@@ -9,8 +9,9 @@ import msgspec
 
 from statflow_http import ids
 from statflow_http.accounts.accounts import OWNER_ID
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.people import normal_email
+from statflow_http.accounts.senders import Sender
 from statflow_http.alerts.acting import Actor
 from statflow_http.alerts.links import link_of
 from statflow_http.alerts.mail_settings import MailSettings, MailStore, MailWish

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import falcon
 
 from statflow_http import auth
-from statflow_http.accounts.keys import Scope, Sender
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import Sender
 from statflow_http.answers import Answer
 from statflow_http.errors import V1, MediaTypeError, RequestError
 from statflow_http.headers import respond
@@ -13,11 +14,13 @@ from statflow_http.services import Services
 from statflow_http.wire import bodies, columns, drafts, forms, messages, rows
 from statflow_http.wire.bodies import Environ
 from statflow_http.wire.limits import JSON_POINTS_MAX, MSGPACK_POINTS_MAX
-from statflow_http.wire.numbers import Form
+from statflow_http.wire.numbers import Form, number
 from statflow_http.writes import Outcome, submit
 
 OK = Answer(200, b'{"msg":"ok"}')
 FORMS = {"count": Form.COUNT, "value": Form.VALUE}
+# Where the other kind goes, of the paths that decide it.
+OTHER_PATHS = {Form.ANY: "", Form.COUNT: "/v1/stat/value", Form.VALUE: "/v1/stat/count"}
 
 point_of_json = messages.decoder(messages.PointMessage)
 point_of_msgpack = messages.pack_decoder(messages.PointMessage)
@@ -37,10 +40,35 @@ class PointWriter:
         body = read(environ, bodies.SINGLE_BYTES_MAX)
         message = point_of_msgpack(body) if is_packed else point_of_json(body)
         sender = writer(self._services, environ, message.ezkey)
+        if form is not Form.ANY:
+            refuse_misplaced(message, form)
         draft = drafts.single(
-            message.stat, message.count, message.value, message.t, form=form, join=sender.account.tilde_join
+            message.stat,
+            message.count,
+            message.value,
+            message.t,
+            form=form,
+            join=sender.account.tilde_join,
+            other_path=OTHER_PATHS[form],
         )
         return submit(self._services, environ, sender, body, Outcome(draft, OK, V1))
+
+
+def refuse_misplaced(message: messages.PointMessage, form: Form) -> None:
+    """Refuse the number of one kind on the path of the other; a 0 beside a number says nothing.
+
+    StatHat's own paths take either, because its clients send either.
+
+    Raises:
+        RequestError: it is one; or there is what is no number.
+    """
+    own_name, other_name = ("count", "value") if form is Form.COUNT else ("value", "count")
+    other = number(getattr(message, other_name), other_name)
+    if other is None:
+        return
+    own = number(getattr(message, own_name), own_name)
+    if own is None or (other and not own):
+        raise RequestError(f"/v1/stat/{own_name} takes {own_name}: send {other_name} to {OTHER_PATHS[form]}")
 
 
 class Point(PointWriter):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from statflow_http.cli.office import account_option, opened_office
-from statflow_http.cli.options import data_option, one_line_errors, test_option
+from statflow_http.cli.office import opened_office
+from statflow_http.cli.options import account_option, data_option, one_line_errors, test_option
 
 SCOPES = ("write", "read", "full")
 KIND_NAMES = ("ezkey", "ukey", "token")
@@ -29,7 +29,7 @@ def keys() -> None:
 @click.option("--label", default="", help="A note for yourself.")
 @click.option("--days", type=click.IntRange(1, 36_500), help="Let it expire after so many days.  [default: never]")
 @one_line_errors
-def create(data: Path | None, email: str | None, test: bool, scope: str, label: str, days: int | None) -> None:
+def create(data: Path | None, account: str | None, test: bool, scope: str, label: str, days: int | None) -> None:
     """Make a key and print it. It is shown this once and never again.
 
     \b
@@ -41,9 +41,9 @@ def create(data: Path | None, email: str | None, test: bool, scope: str, label: 
     from statflow_http.accounts.keys import DAY_S, Scope
 
     now_s = int(time.time())
-    with opened_office(data) as office:
+    with opened_office(data, make=True) as office:
         made = office.keys.create(
-            office.account_id(email),
+            office.account_id(account),
             now_s,
             live=not test,
             scope=Scope(scope),
@@ -63,7 +63,9 @@ def create(data: Path | None, email: str | None, test: bool, scope: str, label: 
 @click.option("--scope", type=click.Choice(SCOPES), help="What it may do.  [default: write; of a token read]")
 @click.option("--label", default="", help="A note for yourself.")
 @one_line_errors
-def add(data: Path | None, email: str | None, test: bool, scope: str | None, label: str, **secrets: str | None) -> None:
+def add(
+    data: Path | None, account: str | None, test: bool, scope: str | None, label: str, **secrets: str | None
+) -> None:
     """Add a key that you had at StatHat: clients that have it go on working with only the host changed.
 
     \b
@@ -72,16 +74,17 @@ def add(data: Path | None, email: str | None, test: bool, scope: str | None, lab
     """
     import time
 
-    from statflow_http.accounts.keys import KeyKind, Scope
+    from statflow_http.accounts.keys import KeyKind, Scope, refuse_secret
 
     given = [(name, secrets[name]) for name in KIND_NAMES if secrets[name] is not None]
     if len(given) != 1:
         raise click.UsageError("one of --ezkey, --ukey and --token must be given")
     ((kind, secret),) = given
     assert secret is not None
-    with opened_office(data) as office:
+    refuse_secret(secret, f"--{kind}")
+    with opened_office(data, make=True) as office:
         key = office.keys.add_secret(
-            office.account_id(email),
+            office.account_id(account),
             secret,
             KeyKind(kind),
             int(time.time()),
@@ -97,7 +100,7 @@ def add(data: Path | None, email: str | None, test: bool, scope: str | None, lab
 @data_option
 @account_option
 @one_line_errors
-def list_keys(data: Path | None, email: str | None) -> None:
+def list_keys(data: Path | None, account: str | None) -> None:
     """List all keys of an account, revoked ones too.
 
     \b
@@ -107,7 +110,7 @@ def list_keys(data: Path | None, email: str | None) -> None:
     from statflow_http.cli.tables import table, time_text
 
     with opened_office(data) as office:
-        found = office.keys.list(office.account_id(email))
+        found = office.keys.list(office.account_id(account))
         used = office.keys.last_used(found)
     rows = [
         [
@@ -128,7 +131,7 @@ def list_keys(data: Path | None, email: str | None) -> None:
 @click.argument("key")
 @click.option("--grace-days", type=click.IntRange(0, 30), default=1, show_default=True, help="How long the old works.")
 @one_line_errors
-def rotate(data: Path | None, email: str | None, key: str, grace_days: int) -> None:
+def rotate(data: Path | None, account: str | None, key: str, grace_days: int) -> None:
     """Make a key that may do what KEY may, and print it; KEY works for some days more.
 
     \b
@@ -138,7 +141,7 @@ def rotate(data: Path | None, email: str | None, key: str, grace_days: int) -> N
     import time
 
     with opened_office(data) as office:
-        text, _ = office.keys.rotate(office.account_id(email), key, int(time.time()), grace_days=grace_days)
+        text, _ = office.keys.rotate(office.account_id(account), key, int(time.time()), grace_days=grace_days)
     click.echo(text)
 
 
@@ -147,7 +150,7 @@ def rotate(data: Path | None, email: str | None, key: str, grace_days: int) -> N
 @account_option
 @click.argument("key")
 @one_line_errors
-def revoke(data: Path | None, email: str | None, key: str) -> None:
+def revoke(data: Path | None, account: str | None, key: str) -> None:
     """Make a key useless, at once and for good. KEY is the key, its id, or how "keys list" shows it.
 
     \b
@@ -157,4 +160,4 @@ def revoke(data: Path | None, email: str | None, key: str) -> None:
     import time
 
     with opened_office(data) as office:
-        click.echo(f"revoked {office.keys.revoke(office.account_id(email), key, int(time.time())).display}")
+        click.echo(f"revoked {office.keys.revoke(office.account_id(account), key, int(time.time())).display}")

@@ -5,7 +5,7 @@ What goes wrong is one line on stderr and exit code 1; wrong usage is exit code 
 
 import click
 
-from statflow_http.cli import demo, keys, moving, plans, points, serving, store, users
+from statflow_http.cli import bench, demo, keys, moving, plans, points, serving, store, users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,5 +31,6 @@ for command in (
     store.restore,
     moving.import_,
     moving.export,
+    bench.bench,
 ):
     main.add_command(command)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from statflow_http.cli.options import DATA_DEFAULT, one_line_errors, target_options
+from statflow_http.cli import outputs
+from statflow_http.cli.office import account_named
+from statflow_http.cli.options import DATA_DEFAULT, checked_server, one_line_errors, target_options, when_interrupted
 from statflow_http.cli.targets import CommandError
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ EXPORT_FORMATS = ("ndjson", "csv", "parquet")
 LINE_S = 5.0
 POLL_S = 0.5
 RESUMABLE = "interrupted; the same command goes on from there"
-
-account_option = click.option("--account", default="owner", show_default=True, help="The account, with --data.")
 
 
 def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +45,6 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("import")
 @target_options
-@account_option
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("--token", default="", envvar="STATFLOW_IMPORT_TOKEN", help="The access token of a server to read.")
@@ -53,12 +52,13 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--allow-private", is_flag=True, help="Read a server of your own network, too.")
 @column_options
 @one_line_errors
+@when_interrupted(RESUMABLE.removeprefix("interrupted"))
 def import_(
     data: Path | None,
     url: str | None,
     key: str | None,
     test: bool,
-    account: str,
+    account: str | None,
     sources: tuple[str, ...],
     token: str,
     dry_run: bool,
@@ -83,41 +83,44 @@ def import_(
             raise click.UsageError("--dry-run works on a data folder: leave --url out")
         from statflow_http.cli.remote_moving import import_to_server
 
-        return import_to_server(_checked_server(url, key), sources, token, given)
+        return import_to_server(checked_server(url, key, account), sources, token, given)
     if dry_run:
         return _dry_run(data, account, test, sources, token, allow_private, given)
     with _store(data or DATA_DEFAULT, account, live=not test, make=True) as store:
-        for source in sources:
-            _import_one(store, source, token, allow_private, given)
+        failures = [_import_one(store, source, token, allow_private, given) for source in sources]
+    _refuse_failed(sources, failures)
 
 
-def _checked_server(url: str, key: str | None) -> tuple[str, str]:
-    if not key:
-        raise click.UsageError("--url needs --key")
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError("--url must begin with http:// or https://")
-    return url.rstrip("/"), key
+def _refuse_failed(sources: tuple[str, ...], failures: list[str]) -> None:
+    """End with status 1, and say why, where a source had nothing or broke off.
+
+    Args:
+        sources: as they were named.
+        failures: of each of them; "" for none.
+    """
+    failed = [f"{source}: {failure}" for source, failure in zip(sources, failures, strict=True) if failure]
+    if failed:
+        raise CommandError("; ".join(failed))
 
 
 @contextmanager
-def _store(data: Path, account_id: str, *, live: bool, make: bool = False) -> "Iterator[Store]":
+def _store(data: Path, account: str | None, *, live: bool, make: bool = False) -> "Iterator[Store]":
     """The data folder and the account of the options; ``make``: the folder may be new."""
     import statflow_engine
-    from statflow_http.accounts.accounts import OWNER_ID, Accounts
-    from statflow_http.cli.local import existing_engine
-    from statflow_http.documents import Documents
+    from statflow_http import folders
+    from statflow_http.accounts.accounts import Accounts
+    from statflow_http.documents import ACCOUNTS_FOLDER, Documents
     from statflow_http.moving.imports import Store
-    from statflow_http.services import ACCOUNTS_FOLDER
 
-    with statflow_engine.open(data) if make else existing_engine(data) as engine:
+    if not make:
+        folders.refuse_no_store(data)
+    elif folders.made(data):
+        click.echo(f"made the data folder {data}", err=True)
+    with statflow_engine.open(data) as engine:
         documents = Documents(data / ACCOUNTS_FOLDER)
         try:
-            if account_id == OWNER_ID:
-                Accounts(documents).ensure_owner(engine.now_s())
-            account = Accounts(documents).get(account_id)
-            if account is None:
-                raise CommandError(f"there is no account {account_id}")
-            yield Store(engine, documents, account, live, data)
+            Accounts(documents).ensure_owner(engine.now_s())
+            yield Store(engine, documents, account_named(documents, account), live, data)
         finally:
             documents.close()
 
@@ -143,7 +146,8 @@ def _items(
     return LiveSource(live, outbound, int(time.time())).items() if store is None else live_items(store, live, outbound)
 
 
-def _import_one(store: "Store", source: str, token: str, allow_private: bool, given: Mapping[str, str]) -> None:
+def _import_one(store: "Store", source: str, token: str, allow_private: bool, given: Mapping[str, str]) -> str:
+    """Bring a source, and tell what came of it; why that is not all, see `Result.failure`."""
     from statflow_http.moving import imports
     from statflow_http.moving.csv_files import KINDS
     from statflow_http.moving.importer import CancelledError
@@ -157,6 +161,7 @@ def _import_one(store: "Store", source: str, token: str, allow_private: bool, gi
             progress.end()
             raise CommandError(RESUMABLE) from None
     _show(result)
+    return result.failure
 
 
 def _show(result: "Result") -> None:
@@ -168,7 +173,7 @@ def _show(result: "Result") -> None:
 
 def _dry_run(
     data: Path | None,
-    account: str,
+    account: str | None,
     test: bool,
     sources: tuple[str, ...],
     token: str,
@@ -178,6 +183,7 @@ def _dry_run(
     """Against the folder where there is one, for the kinds of its stats."""
     import tempfile
 
+    from statflow_http.folders import has_store
     from statflow_http.moving import imports
     from statflow_http.moving.csv_files import KINDS
 
@@ -185,12 +191,15 @@ def _dry_run(
     folder = data or DATA_DEFAULT
 
     def show(store: "Store | None") -> None:
+        failures = []
         for source in sources:
             items = _items(store, source, token, allow_private, given)
-            for line in imports.dry_run(store, items, kind, Path(tempfile.gettempdir())):
-                click.echo(line)
+            preview = imports.dry_run(store, items, kind, Path(tempfile.gettempdir()))
+            click.echo("\n".join(preview.lines))
+            failures.append(preview.failure)
+        _refuse_failed(sources, failures)
 
-    if not folder.is_dir():
+    if not has_store(folder):
         return show(None)
     with _store(folder, account, live=not test) as store:
         show(store)
@@ -251,17 +260,17 @@ class Progress:
 
 @click.command()
 @target_options
-@account_option
 @click.argument("stats", nargs=-1)
 @click.option("--format", "format_", type=click.Choice(EXPORT_FORMATS), default="ndjson", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help='The file; "-" is stdout.')
 @one_line_errors
+@when_interrupted("; what is named by --output is written whole or not at all: the same command begins anew")
 def export(
     data: Path | None,
     url: str | None,
     key: str | None,
     test: bool,
-    account: str,
+    account: str | None,
     stats: tuple[str, ...],
     format_: str,
     output: Path,
@@ -280,39 +289,9 @@ def export(
             raise click.UsageError("parquet is made from a data folder: leave --url out")
         from statflow_http.cli.remote_moving import export_of_server
 
-        return _write(output, export_of_server(_checked_server(url, key), stats, format_))
-    from statflow_http.moving.exports import Exporter, Wanted, stream
+        pieces = export_of_server(checked_server(url, key, account), stats, format_)
+        return outputs.write(output, outputs.counted("exporting", pieces))
+    from statflow_http.cli.exporting import export_folder
 
     with _store(data or DATA_DEFAULT, account, live=not test) as store:
-        exporter = Exporter(store.engine, store.documents, Wanted(store.account, store.live, stats))
-        if format_ == "parquet":
-            from statflow_http.moving.parquet import write_parquet
-
-            with _unfinished(output) as unfinished:
-                click.echo(f"{write_parquet(exporter, unfinished)} rows", err=True)
-        else:
-            _write(output, stream(exporter, format_, is_whole=not stats))
-
-
-def _write(output: Path, pieces: Iterator[bytes]) -> None:
-    """To a file, or to stdout."""
-    if str(output) == "-":
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        return
-    with _unfinished(output) as unfinished, unfinished.open("wb") as file:
-        for piece in pieces:
-            file.write(piece)
-
-
-@contextmanager
-def _unfinished(output: Path) -> Iterator[Path]:
-    """A file beside the one that is wanted, which takes its name when the block has ended well."""
-    unfinished = output.with_name(output.name + ".unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(output)
-    except OSError as error:
-        raise CommandError(f"cannot write {output}: {error.strerror}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+        export_folder(store, stats, format_, output)

@@ -13,8 +13,8 @@ from statflow_http.cli.options import DATA_DEFAULT
 from statflow_http.cli.targets import CommandError
 
 if TYPE_CHECKING:
-    from statflow_http.accounts.accounts import Accounts
-    from statflow_http.accounts.keys import Keys
+    from statflow_http.accounts.accounts import Account, Accounts
+    from statflow_http.accounts.key_store import Keys
     from statflow_http.accounts.people import People, Person
     from statflow_http.accounts.plans import Plans
     from statflow_http.accounts.sessions import Sessions
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 # More than any password may have.
 PASSWORD_LINE_MAX = 4_096
 
-account_option = click.option(
-    "--account", "email", metavar="EMAIL", help="The account of this person.  [default: the server owner's]"
-)
 password_stdin_option = click.option(
     "--password-stdin", "from_stdin", is_flag=True, help="Read the password from standard input, one line."
 )
@@ -55,31 +52,63 @@ class Office:
             raise CommandError(f'nobody has the e-mail address {email}: "statflow users list" shows who there is')
         return found
 
-    def account_id(self, email: str | None) -> str:
-        """The account of a person; the server owner's for None.
+    def account_id(self, given: str | None) -> str:
+        """The account that `--account` names.
 
         Raises:
-            CommandError: nobody has the address.
+            CommandError: there is none.
         """
-        return self.owner.account_id if email is None else self.person(email).account_id
+        return account_named(self.documents, given).id
+
+
+def account_named(documents: "Documents", given: str | None) -> "Account":
+    """The account of a person or of an id; the server owner's for None.
+
+    Raises:
+        CommandError: nobody has the address, or no account the id.
+    """
+    from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
+    from statflow_http.accounts.people import People
+
+    person = People(documents).by_email(given) if given and "@" in given else None
+    if given and "@" in given and person is None:
+        raise CommandError(f'nobody has the e-mail address {given}: "statflow users list" shows who there is')
+    account_id = (given or OWNER_ID) if person is None else person.account_id
+    account = Accounts(documents).get(account_id)
+    if account is None and account_id == OWNER_ID:
+        # Stats come before accounts in a folder that only an engine ever had open.
+        return Account(OWNER_ID, 0)
+    if account is None:
+        raise CommandError(f'there is no account {account_id}: "statflow users list" shows which there are')
+    return account
 
 
 @contextmanager
-def opened_office(data: Path | None) -> Iterator[Office]:
-    """The accounts of a data folder; the folder and the owner's account are made where they are missing."""
+def opened_office(data: Path | None, *, make: bool = False) -> Iterator[Office]:
+    """The accounts of a data folder, with the owner's, which is made where it is missing.
+
+    Args:
+        data: the folder.
+        make: it may be new, which is told; else one that holds neither stats nor accounts is refused.
+
+    Raises:
+        StoreError: it is no data folder, or does not open.
+    """
     import time
 
+    from statflow_http import folders
     from statflow_http.accounts.accounts import Accounts
-    from statflow_http.accounts.keys import Keys
+    from statflow_http.accounts.key_store import Keys
     from statflow_http.accounts.people import People
     from statflow_http.accounts.plans import Plans
     from statflow_http.accounts.sessions import Sessions
-    from statflow_http.documents import Documents
-    from statflow_http.services import ACCOUNTS_FOLDER
+    from statflow_http.documents import ACCOUNTS_FOLDER, Documents
 
     folder, now_s = data or DATA_DEFAULT, int(time.time())
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True)
+    if not make:
+        folders.refuse_no_accounts(folder)
+    elif folders.made(folder):
+        click.echo(f"made the data folder {folder}", err=True)
     documents = Documents(folder / ACCOUNTS_FOLDER)
     try:
         accounts, people = Accounts(documents), People(documents)

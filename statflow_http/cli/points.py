@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from statflow_http.cli.options import one_line_errors, opened, target_options
+from statflow_http.cli.options import one_line_errors, opened, target_options, when_interrupted
 from statflow_http.cli.targets import Question
 
 
@@ -16,8 +16,19 @@ from statflow_http.cli.targets import Question
 @click.option("--count", help="Count this much.  [default: 1]")
 @click.option("--value", help="A measured value instead of a count.")
 @click.option("--t", "t", help="When, in Unix seconds.  [default: now]")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when it is stored.")
 @one_line_errors
-def send(data: Path | None, url: str | None, key: str | None, test: bool, stat: str, **number: str | None) -> None:
+@when_interrupted("; it is not known whether the point is stored")
+def send(
+    data: Path | None,
+    url: str | None,
+    key: str | None,
+    test: bool,
+    account: str | None,
+    stat: str,
+    quiet: bool,
+    **number: str | None,
+) -> None:
     """Send one point.
 
     \b
@@ -25,8 +36,11 @@ def send(data: Path | None, url: str | None, key: str | None, test: bool, stat: 
       statflow send "page views" --count 3
       statflow send "response time" --value 42.5 --url https://stats.example --key sk_live_...
     """
-    with opened(data, url, key, test=test) as target:
+    with opened(data, url, key, account, test=test) as target:
         target.send({"stat": stat, **number})
+    if not quiet:
+        told = f"value {number['value']}" if number["value"] is not None else f"count {number['count'] or 1}"
+        click.echo(f'sent "{stat}": {told}')
 
 
 @click.command()
@@ -38,15 +52,17 @@ def send(data: Path | None, url: str | None, key: str | None, test: bool, stat: 
 @click.option("--agg", help="sum, mean, min, max, count or rate.")
 @click.option("--fill", help="null, 0 or previous.")
 @click.option("--tz", help="The time zone of days, such as Europe/Berlin.")
-@click.option("--combine", help='"sum": all of them as one.')
+@click.option("--combine", type=click.Choice(["sum"]), help="All of them as one.")
 @click.option("--shift", help="Show the time so long before, such as 1w.")
 @click.option("--format", "format_", type=click.Choice(["table", "csv", "json", "spark"]), default="table")
 @one_line_errors
+@when_interrupted("; nothing was changed")
 def query(
     data: Path | None,
     url: str | None,
     key: str | None,
     test: bool,
+    account: str | None,
     stats: tuple[str, ...],
     format_: str,
     from_: str | None,
@@ -61,7 +77,7 @@ def query(
     from statflow_http.cli.tables import query_sparks, query_table
 
     given = {name: value for name, value in {"from": from_, **params}.items() if value}
-    with opened(data, url, key, test=test) as target:
+    with opened(data, url, key, account, test=test) as target:
         document = target.query(Question(stats, given))
     if format_ == "json":
         click.echo(json.dumps(document["series"], ensure_ascii=False))
@@ -85,7 +101,8 @@ def query_csv(document: dict[str, Any]) -> str:
 @target_options
 @click.argument("pattern", default="")
 @one_line_errors
-def ls(data: Path | None, url: str | None, key: str | None, test: bool, pattern: str) -> None:
+@when_interrupted("; nothing was changed")
+def ls(data: Path | None, url: str | None, key: str | None, test: bool, account: str | None, pattern: str) -> None:
     """List stats. PATTERN is a glob, or words that must all occur.
 
     \b
@@ -94,6 +111,6 @@ def ls(data: Path | None, url: str | None, key: str | None, test: bool, pattern:
     """
     from statflow_http.cli.tables import table, time_text
 
-    with opened(data, url, key, test=test) as target:
+    with opened(data, url, key, account, test=test) as target:
         rows = [[stat["name"], stat["kind"], time_text(stat["received_at"])] for stat in target.stats(pattern)]
     click.echo(table(["stat", "kind", "last received (UTC)"], rows))

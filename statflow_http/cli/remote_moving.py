@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import click
 import urllib3
 
+from statflow_http.cli.failures import reason
 from statflow_http.cli.moving import POLL_S, RESUMABLE, Progress
 from statflow_http.cli.targets import CommandError
 
@@ -93,7 +94,7 @@ def export_of_server(server: tuple[str, str], stats: tuple[str, ...], form: str)
         try:
             yield from response.stream(CHUNK_SIZE)
         except urllib3.exceptions.HTTPError as error:
-            raise CommandError(f"the export of {server[0]} breaks off: {type(error).__name__}") from error
+            raise CommandError(f"the export of {server[0]} breaks off: {reason(error)}") from error
 
 
 def _request(
@@ -127,7 +128,7 @@ def _opened(
         try:
             response = pool.request(method, url + path, body=body, headers=merged, preload_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise CommandError(f"{url} does not answer: {error}") from error
+            raise CommandError(f"{url} does not answer: {reason(error)}") from error
         try:
             yield response
         finally:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from statflow_http.cli.options import DATA_DEFAULT, data_option, one_line_errors
+from statflow_http.cli.options import DATA_DEFAULT, data_option, http_url, one_line_errors
 
 if TYPE_CHECKING:
     from statflow_http.alerts.options import AlertOptions
 
 PORT_DEFAULT = 8088
+INTERVAL_S_DEFAULT = 1.0
+# Enough for what folding needs to free the rest, and little beside what a server leaves free anyway.
+BALLAST_MIB_DEFAULT = 64
+MIB = 1 << 20
 
 
 @click.command()
@@ -28,9 +32,22 @@ PORT_DEFAULT = 8088
     help="Commit before answering, or every so often.",
 )
 @click.option(
-    "--interval", "interval_s", type=click.FloatRange(0.01, 3_600), default=1.0, help="Seconds of the latter."
+    "--interval",
+    "interval_s",
+    type=click.FloatRange(0.01, 3_600),
+    help=f"Seconds of the latter.  [default: {INTERVAL_S_DEFAULT:g}]",
 )
 @click.option("--schema", help='The rings of a new store, such as "1m:90d, 1h:5y, 1d:50y".')
+@click.option(
+    "--ballast",
+    "ballast_mib",
+    type=click.IntRange(0, 1_000_000),
+    metavar="MIB",
+    default=BALLAST_MIB_DEFAULT,
+    show_default=True,
+    envvar="STATFLOW_BALLAST_MIB",
+    help="Size of the file that is kept to be deleted when the disk is full; 0: none.",
+)
 @click.option("--no-content", is_flag=True, help="Answer StatHat's clients with 204 unless they say vb=1.")
 @click.option(
     "--worker",
@@ -73,6 +90,7 @@ PORT_DEFAULT = 8088
 )
 @click.option(
     "--public-url",
+    metavar="URL",
     default="",
     envvar="STATFLOW_PUBLIC_URL",
     help="How people reach this server, for links in mails, such as https://stats.example.com.",
@@ -88,8 +106,7 @@ PORT_DEFAULT = 8088
 @click.option("--smtp-from", default="", envvar="STATFLOW_SMTP_FROM", help="The address that mails are from.")
 @click.option(
     "--smtp-tls",
-    type=click.Choice(["", "starttls", "tls", "none"]),
-    default="",
+    type=click.Choice(["starttls", "tls", "none"]),
     envvar="STATFLOW_SMTP_TLS",
     help="How the connection is kept secret; else as stored, at first by starttls.",
 )
@@ -98,7 +115,8 @@ PORT_DEFAULT = 8088
 def serve(data: Path | None, workers: int | None, **options: Any) -> None:
     """Run the server.
 
-    The first start makes the data folder and prints an API key, and a link that signs its owner in once.
+    It makes the data folder where there is none. The first start prints an API key, and a link that signs its owner in,
+    once.
 
     \b
     Example:
@@ -107,6 +125,10 @@ def serve(data: Path | None, workers: int | None, **options: Any) -> None:
     from statflow_http.serve import Settings, workers_default
     from statflow_http.serve import serve as run
 
+    if options["interval_s"] is not None and options["durability"] != "interval":
+        raise click.UsageError("--interval is for --durability interval: add that, or leave --interval out")
+    options["interval_s"] = options["interval_s"] or INTERVAL_S_DEFAULT
+    options["ballast_bytes"] = options.pop("ballast_mib") * MIB
     options["alerts"] = alert_options(options)
     run(Settings(data=data or DATA_DEFAULT, workers=workers or workers_default(), **options))
 
@@ -119,9 +141,11 @@ def alert_options(options: dict[str, Any]) -> "AlertOptions":
     from statflow_http.alerts.options import AlertOptions
 
     mail = {name: options.pop(name) for name in list(options) if name.startswith("smtp_")}
+    mail["smtp_tls"] = mail["smtp_tls"] or ""
+    public_url = options.pop("public_url")
     return AlertOptions(
         interval_s=options.pop("alert_interval"),
-        public_url=options.pop("public_url").rstrip("/"),
+        public_url=http_url(public_url, "--public-url") if public_url else "",
         smtp_password=os.environ.get("STATFLOW_SMTP_PASSWORD", ""),
         **mail,
     )

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 import click
 
 from statflow_http.cli.office import Office, asked_password, opened_office, password_stdin_option
-from statflow_http.cli.options import data_option, one_line_errors
+from statflow_http.cli.options import data_option, http_url, one_line_errors
 from statflow_http.cli.targets import CommandError
 
 if TYPE_CHECKING:
     from statflow_http.accounts.people import Person
+
+public_url_option = click.option(
+    "--public-url",
+    metavar="URL",
+    envvar="STATFLOW_PUBLIC_URL",
+    help="How people reach the server.  [default: as it was started]",
+)
 
 
 @click.group()
@@ -30,6 +37,7 @@ def users() -> None:
 @click.option("--member-of", metavar="EMAIL", help="Join the account of this person instead of making one.")
 @click.option("--owner", "is_owner", is_flag=True, help="Give the server's owner this address and a password.")
 @click.option("--link", "by_link", is_flag=True, help="No password yet: print a link that signs in, once.")
+@public_url_option
 @password_stdin_option
 @one_line_errors
 def create(
@@ -39,6 +47,7 @@ def create(
     member_of: str | None,
     is_owner: bool,
     by_link: bool,
+    public_url: str | None,
     from_stdin: bool,
 ) -> None:
     """Make a person with an account of their own, or a member of another's. The password is asked for.
@@ -54,14 +63,15 @@ def create(
 
     if sum(map(bool, (plan, member_of, is_owner))) > 1:
         raise click.UsageError("only one of --plan, --member-of and --owner can be meant")
-    with opened_office(data) as office:
+    url = http_url(public_url, "--public-url") if public_url else ""
+    with opened_office(data, make=True) as office:
         # Refused before anybody has typed a password.
         if office.people.by_email(normal_email(email)) is not None:
             raise CommandError(f"somebody has the e-mail address {email} already")
         hash_ = "" if by_link else passwords.hashed(asked_password(from_stdin=from_stdin))
         person = _created(office, email, hash_, plan, member_of, is_owner=is_owner)
         if by_link:
-            _tell_link(office, person)
+            _tell_link(office, person, url)
 
 
 def _created(
@@ -161,8 +171,9 @@ def password(data: Path | None, email: str, from_stdin: bool) -> None:
 @data_option
 @click.argument("email", required=False)
 @click.option("--owner", "is_owner", is_flag=True, help="For the owner of the server, who may have no address yet.")
+@public_url_option
 @one_line_errors
-def login_link(data: Path | None, email: str | None, is_owner: bool) -> None:
+def login_link(data: Path | None, email: str | None, is_owner: bool, public_url: str | None) -> None:
     """Print a link that signs EMAIL in, once and within a day.
 
     \b
@@ -172,15 +183,21 @@ def login_link(data: Path | None, email: str | None, is_owner: bool) -> None:
     """
     if (email is None) != is_owner:
         raise click.UsageError("either EMAIL or --owner must be given")
+    url = http_url(public_url, "--public-url") if public_url else ""
     with opened_office(data) as office:
-        _tell_link(office, office.owner if email is None else office.person(email))
+        _tell_link(office, office.owner if email is None else office.person(email), url)
 
 
-def _tell_link(office: Office, person: "Person") -> None:
+def _tell_link(office: Office, person: "Person", url: str) -> None:
+    """The link alone on stdout, and on stderr what is to be done with it."""
     import time
 
-    click.echo(office.sessions.new_link(person, int(time.time())))
-    click.echo("next: open it in a browser, behind the address of your server; it works once, for a day", err=True)
+    from statflow_http.first_start import known_url
+
+    url = url or known_url(office.documents)
+    click.echo(url + office.sessions.new_link(person, int(time.time())))
+    what = "open it in a browser" if url else "put your server's address before it (--public-url does), and open that"
+    click.echo(f"next: {what}; it works once, for a day", err=True)
 
 
 @users.command()

@@ -15,12 +15,13 @@ import statflow_engine
 from statflow_engine import Engine, Kind
 from statflow_http.accounts import passwords
 from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts, AccountSettings
-from statflow_http.accounts.keys import Keys
+from statflow_http.accounts.key_store import Keys
 from statflow_http.accounts.people import People
 from statflow_http.accounts.sessions import LINK_PATH, Sessions
 from statflow_http.alerts.rules import Rules, RuleWish, condition
 from statflow_http.annotations import Annotations
-from statflow_http.dashboards import Dashboards, Tile
+from statflow_http.dashboards.store import Dashboards
+from statflow_http.dashboards.tiles import Tile
 from statflow_http.demo.shapes import (
     DAY_S,
     DAYS,
@@ -33,9 +34,8 @@ from statflow_http.demo.shapes import (
     World,
     drawn,
 )
-from statflow_http.documents import Documents
+from statflow_http.documents import ACCOUNTS_FOLDER, Documents
 from statflow_http.properties import Properties
-from statflow_http.services import ACCOUNTS_FOLDER
 
 NAMESPACE = f"{OWNER_ID}:live"
 EMAIL = "demo@example.com"

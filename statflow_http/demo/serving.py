@@ -19,7 +19,8 @@ from statflow_http.demo.shapes import DAYS, STORIES
 from statflow_http.errors import NotFoundError
 from statflow_http.pages import rendering, visitors
 from statflow_http.pages.site import Page, Site
-from statflow_http.serve import Server, Settings
+from statflow_http.serve import Server, Settings, refuse_taken
+from statflow_http.services import Services
 
 PREFIX = "statflow-demo-"
 BAND = "This is a demo: it is deleted when you stop it."
@@ -72,7 +73,7 @@ class DemoServer(Server):
             self._feed.stop()
         super()._worker_stopped(server, worker)
 
-    def _welcome(self, address: str) -> None:
+    def _welcome(self, address: str, services: Services) -> None:
         link = f"{address}/demo/{self._filled.token}"
         click.echo(
             f"A bookshop: {len(STORIES)} stats, {DAYS} days, made in {self._took_s:.1f} s. "
@@ -91,8 +92,10 @@ def demo(host: str, port: int, *, opens: bool) -> None:
     """Serve until a signal, then remove everything.
 
     Raises:
+        ServeError: the port is in use, or the host is none of this machine's.
         StoreError: there is no room for it.
     """
+    refuse_taken(host, port)
     # A stop while the history is being written must find its way to the removal, too.
     signal.signal(signal.SIGTERM, _interrupt)
     folder, owner = Path(tempfile.mkdtemp(prefix=PREFIX)), os.getpid()

@@ -1,30 +1,29 @@
-"""Any CSV as items: one row a line, its columns found by their names or told by options. Pure but for the stream."""
+"""Any CSV as items: one row a line; which column is what is found out in `layouts`. Pure but for the stream."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 import numpy as np
 
 from statflow_engine import Kind
 from statflow_http.errors import RequestError
-from statflow_http.moving.rows import Item, Piece, Problem, Rows, Stat, number, points, ref_of_name
+from statflow_http.moving.layouts import CsvOptions, Layout, decimal_point, delimiter_of, layout, parsed
+from statflow_http.moving.rows import Item, Piece, Problem, Rows, Stat, points, ref_of_name
 from statflow_http.moving.times import time_s, times_s
+
+__all__ = ["KINDS", "CsvOptions", "Layout", "items", "text_lines"]
 
 # Rows that are turned into arrays at once: some 20 MB of text objects.
 CHUNK_ROWS = 50_000
-DELIMITERS = ",;\t|"
-
-# What the columns of people's exports are called, most telling first.
-NAME_COLUMNS = ("stat", "stat_name", "name", "metric", "series", "key")
-TIME_COLUMNS = ("timestamp", "time", "t", "ts", "unix", "datetime", "date", "created_at")
-VALUE_COLUMNS = ("value", "v", "count", "amount", "number", "sum", "total")
-KIND_COLUMNS = ("kind", "type")
+COMMA_NUMBER = re.compile(r"-?\d+,\d+", re.ASCII)
+# Lines from which it is found out what the columns are, and what the first one may have.
+SAMPLE_LINES = 200
+HEADER_LENGTH_MAX = 1 << 20
 
 KINDS = {
     "counter": Kind.COUNTER,
@@ -37,99 +36,8 @@ KINDS = {
     "false": Kind.VALUE,
 }
 BAD_NUMBER = "value must be a finite number"
+BAD_COMMA = "value must have a decimal point: a comma is read only in columns that semicolons divide, if all have it"
 BAD_TIME = "time must be Unix seconds, milliseconds or ISO 8601"
-
-
-@dataclass(frozen=True, slots=True)
-class CsvOptions:
-    """What is told about a CSV; "" where it is to be found out.
-
-    Attributes:
-        name_column, time_column, value_column, kind_column: a column's name, or its number from 1.
-        kind: of every stat of the file.
-        name: of the one stat of a file without names.
-        delimiter: one character.
-        tz: of times that say nothing of their zone.
-    """
-
-    name_column: str = ""
-    time_column: str = ""
-    value_column: str = ""
-    kind_column: str = ""
-    kind: Kind | None = None
-    name: str = ""
-    delimiter: str = ""
-    tz: tzinfo = UTC
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which column is what, as indices; -1: there is none.
-
-    Attributes:
-        has_header: the first line holds names.
-    """
-
-    header: tuple[str, ...]
-    has_header: bool
-    delimiter: str
-    name: int
-    time: int
-    value: int
-    kind: int
-
-    def described(self) -> dict[str, str]:
-        """Role to column, as people are told."""
-        roles = {"name": self.name, "time": self.time, "value": self.value, "kind": self.kind}
-        return {role: self._text(at) for role, at in roles.items() if at >= 0}
-
-    def _text(self, at: int) -> str:
-        return f'"{self.header[at]}"' if self.has_header else f"column {at + 1}"
-
-
-def layout(first: Sequence[str], delimiter: str, options: CsvOptions) -> Layout:
-    """The layout of a file, from its first line.
-
-    Raises:
-        RequestError: a column that was named is not there, or time or value is not to be found.
-    """
-    has_header = all(number(cell) is None for cell in first) and not any(
-        time_s(cell, options.tz) is not None for cell in first
-    )
-    header = tuple(cell.strip() for cell in first)
-    lower = [cell.lower() for cell in header] if has_header else []
-    time = _column(options.time_column, TIME_COLUMNS, header, lower, "time")
-    value = _column(options.value_column, VALUE_COLUMNS, header, lower, "value")
-    name = _column(options.name_column, NAME_COLUMNS, header, lower, "name")
-    kind = _column(options.kind_column, KIND_COLUMNS, header, lower, "kind")
-    if not has_header and time < 0 and value < 0 and len(header) in (2, 3):
-        name, time, value = (-1, 0, 1) if len(header) == 2 else _unnamed(header, options)
-    for what, at in (("time", time), ("value", value)):
-        if at < 0:
-            known = ", ".join(header) if has_header else f"{len(header)} without names"
-            raise RequestError(f"no {what} column found; name it by --{what}-column, of: {known}")
-    return Layout(header, has_header, delimiter, name, time, value, kind)
-
-
-def _unnamed(first: Sequence[str], options: CsvOptions) -> tuple[int, int, int]:
-    """Name, time and value of three columns without a header: the name is the one that is no number."""
-    is_first_name = number(first[0]) is None and time_s(first[0], options.tz) is None
-    return (0, 1, 2) if is_first_name else (-1, 0, 2)
-
-
-def _column(told: str, usual: Sequence[str], header: Sequence[str], lower: Sequence[str], what: str) -> int:
-    if told:
-        if told in header:
-            return header.index(told)
-        if told.isascii() and told.isdigit() and 1 <= int(told) <= len(header):
-            return int(told) - 1
-        raise RequestError(f'there is no {what} column "{told}"; the file has: {", ".join(header)}')
-    return next((lower.index(name) for name in usual if name in lower), -1)
-
-
-def delimiter_of(line: str) -> str:
-    """The delimiter that a line has most of; a comma where it has none."""
-    return max(DELIMITERS, key=lambda character: (line.count(character), -DELIMITERS.index(character)))
 
 
 @contextmanager
@@ -161,27 +69,39 @@ def items(stream: BinaryIO, label: str, default_name: str, options: CsvOptions) 
 def _lines_items(
     lines: io.TextIOWrapper, label: str, default_name: str, options: CsvOptions
 ) -> Iterator[Item | Layout]:
-    head = lines.readline()
-    if not head.strip():
+    sample = _sample(lines)
+    if not any(map(str.strip, sample)):
         yield Problem("the file is empty", label, 0)
         return
-    delimiter = options.delimiter or delimiter_of(head)
-    first = next(csv.reader([head], delimiter=delimiter))
-    found = layout(first, delimiter, options)
+    delimiter = options.delimiter or delimiter_of(sample, options.tz)
+    found = layout([row for row in parsed(sample, delimiter) if row] or [[]], delimiter, options)
     yield found
-    reader = csv.reader(lines, delimiter=delimiter)
-    if not found.has_header:
-        yield from _Chunk(found, options, label, default_name, 0).items([first])
+    name = options.name or found.stat or default_name
+    reader = csv.reader(chain(sample, lines), delimiter=delimiter)
+    if found.has_header:
+        next(row for row in reader if row)
     while True:
-        before = reader.line_num + 1
+        before = reader.line_num
         try:
             rows = list(islice(reader, CHUNK_ROWS))
         except csv.Error as error:
-            yield Problem(f"not CSV: {error}", f"{label}:{reader.line_num + 1}")
+            yield Problem(f"not CSV: {error}", f"{label}:{reader.line_num}")
             continue
         if not rows:
             return
-        yield from _Chunk(found, options, label, options.name or default_name, before).items(rows)
+        yield from _Chunk(found, options, label, name, before).items(rows)
+
+
+def _sample(lines: io.TextIOWrapper) -> list[str]:
+    """The first lines of a file.
+
+    Raises:
+        RequestError: the very first has no end.
+    """
+    head = lines.readline(HEADER_LENGTH_MAX)
+    if len(head) == HEADER_LENGTH_MAX:
+        raise RequestError(f"the first line is longer than {HEADER_LENGTH_MAX} characters")
+    return [head, *islice(lines, SAMPLE_LINES - 1)]
 
 
 class _Chunk:
@@ -213,6 +133,8 @@ class _Chunk:
     def _columns(self, rows: list[list[str]]) -> tuple[Rows, list[str], list[Kind | None]]:
         found = self._layout
         value_texts = [row[found.value] for row in rows]
+        if found.has_comma:
+            value_texts = list(map(decimal_point, value_texts))
         together = "".join(value_texts)
         if "_" in together or not together.isascii():
             raise ValueError(BAD_NUMBER)  # Python would read 1_000 and Arabic digits
@@ -238,8 +160,8 @@ class _Chunk:
         wanted = max(found.time, found.value, found.name, found.kind) + 1
         if len(row) < wanted:
             return f"the line has {len(row)} columns, at least {wanted} are wanted"
-        if number(row[found.value]) is None:
-            return BAD_NUMBER
+        if found.number(row[found.value]) is None:
+            return BAD_NUMBER if COMMA_NUMBER.fullmatch(row[found.value].strip()) is None else BAD_COMMA
         if time_s(row[found.time], self._options.tz) is None:
             return BAD_TIME
         if found.kind >= 0 and row[found.kind].strip().lower() not in KINDS:

@@ -14,9 +14,11 @@ import msgspec
 import numpy as np
 
 from statflow_engine import Engine, Kind, Series, UnknownSeriesError, Window
+from statflow_http import ids
 from statflow_http.accounts.accounts import Account
 from statflow_http.alerts.rules import Rule, Rules
 from statflow_http.annotations import Annotations
+from statflow_http.dashboards.store import Dashboards
 from statflow_http.documents import Documents
 from statflow_http.moving.rows import CELL, Rows
 from statflow_http.moving.statflow_files import (
@@ -172,25 +174,31 @@ class Exporter:
     def stat(self, series: Series) -> StatLine:
         """What is told of a stat."""
         known = self._properties.get(self._wanted.namespace, series.id)
-        return StatLine(series.name, str(series.kind), series.created_s, known.public, known.unit, known.imported_key)
+        own = ids.classic_key(self._documents.secret, series.id)
+        keys = tuple(dict.fromkeys((*known.imported_keys, own)))
+        created_s = known.told(series).created_s
+        return StatLine(series.name, str(series.kind), created_s, known.public, known.unit, keys[0], keys[1:])
 
     def head(self) -> ExportHead:
         """The first line of an export."""
         return ExportHead("export", VERSION, self.origin(), self.until_s, str(self._engine.schema))
 
     def extras(self) -> Iterator[Line]:
-        """What the account has beside its stats; nothing secret."""
+        """What the account has beside its stats; nothing secret, so no links to dashboards."""
         account = self._wanted.account
         yield Line(settings={"tz": account.tz, "tilde_join": account.tilde_join})
         for note in Annotations(self._documents).between(self._wanted.namespace):
             yield Line(annotation={"text": note.text, "t": note.t_s, "stat": note.stat_name})
         for rule in Rules(self._documents).all(self._wanted.namespace):
             yield Line(alert=rule_document(rule))
+        for dashboard in Dashboards(self._documents).all(self._wanted.namespace):
+            tiles = [msgspec.to_builtins(tile) for tile in dashboard.tiles]
+            yield Line(dashboard={"name": dashboard.name, "tiles": tiles})
 
 
 def rule_document(rule: Rule) -> dict[str, object]:
-    """A rule in the words in which one is made."""
-    fields = ("kind", "time_window", "operator", "threshold", "percentage", "time_delta")
+    """A rule in the words in which one is made; not who is told, since receivers stay where they are."""
+    fields = ("kind", "time_window", "operator", "threshold", "percentage", "time_delta", "hold", "repeat")
     told = {name: getattr(rule, name) for name in fields}
     return {"stat": rule.stat_name} | {name: value for name, value in told.items() if value is not None}
 

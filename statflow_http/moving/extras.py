@@ -1,22 +1,40 @@
-"""What comes with an account: units, old keys, alerts, annotations, settings. Bringing them twice adds nothing."""
+"""What comes with an account: units, old keys, alerts, annotations, dashboards, settings.
 
-from collections.abc import Iterable, Mapping
+Bringing them twice adds nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from statflow_engine import Engine, Series, UnknownSeriesError
+from statflow_http import ids
 from statflow_http.accounts.accounts import TILDE_JOINS, Account, Accounts, AccountSettings
 from statflow_http.alerts.rules import Rules, RuleWish, condition
 from statflow_http.annotations import Annotations, clean_text
+from statflow_http.dashboards.drafts import clean_name, new_tile
+from statflow_http.dashboards.store import Dashboards
+from statflow_http.dashboards.tiles import Dashboard, Tile
 from statflow_http.documents import Documents
 from statflow_http.errors import RequestError
+from statflow_http.moving.importer import Written
 from statflow_http.moving.rows import Extra, Problem, Stat
 from statflow_http.moving.spool import Report
-from statflow_http.properties import Properties, clean_unit, is_importable
+from statflow_http.properties import (
+    BAD_CLASSIC_KEY,
+    OTHER_KEYS_MAX,
+    Moments,
+    Properties,
+    StatProperties,
+    clean_unit,
+    is_importable,
+)
 
 SPACE_JOIN = 'names of "prefix~part" are joined by a space now, as at StatHat'
+SPACE_JOIN_TO_COME = 'names of "prefix~part" would be joined by a space from then on, as at StatHat'
+TILDES_THERE = 'there are stats with "~" in their names: the way names are joined was left alone'
 
 
 @dataclass(slots=True)
@@ -30,7 +48,12 @@ class Brought:
     keys: int = 0
     alerts: int = 0
     annotations: int = 0
+    dashboards: int = 0
     notes: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """How much of each."""
+        return {name: getattr(self, name) for name in ("keys", "alerts", "annotations", "dashboards")}
 
 
 class ExtrasImporter:
@@ -46,10 +69,16 @@ class ExtrasImporter:
 
     # -- of stats --
 
-    def stats(self, stats: Mapping[str, Stat]) -> None:
-        """Units, who may see them, and old keys; what is set here already stays."""
+    def stats(self, stats: Mapping[str, Stat], written: Mapping[str, Written]) -> None:
+        """Units, who may see them, old keys, and when they were made and got their points; what is set here stays.
+
+        Args:
+            stats: that were brought, by name.
+            written: of those of them to which rows were written, what that was.
+        """
         properties = Properties(self._documents)
-        keys: dict[int, str] = {}
+        keys: list[tuple[int, str]] = []
+        moments: dict[int, Moments] = {}
         for name, stat in stats.items():
             series = self._series(name)
             if series is None:
@@ -59,11 +88,26 @@ class ExtrasImporter:
             unit = self._unit(stat) if stat.unit and not known.unit else None
             if public is not None or unit is not None:
                 properties.change(self._namespace, series.id, public=public, unit=unit)
-            if stat.classic_key and stat.classic_key != known.imported_key:
-                keys |= self._key(stat, series)
+            keys += [(series.id, key) for key in self._keys(stat, series, known)]
+            told = self._moments(stat, known, written.get(name))
+            if told != known.moments:
+                moments[series.id] = told
         if keys:
             properties.import_classic_keys(self._namespace, keys)
+        if moments:
+            properties.import_moments(self._namespace, moments)
         self.brought.keys += len(keys)
+
+    def _moments(self, stat: Stat, known: StatProperties, written: Written | None) -> Moments:
+        """What is to be remembered: the earliest making, and the latest receiving."""
+        told = known.moments
+        made = [moment_s for moment_s in (told.created_s, stat.created_s) if moment_s]
+        told = msgspec.structs.replace(told, created_s=min(made, default=0))
+        if written is None:
+            return told
+        now_s = self._engine.now_s()
+        before_s = known.moments.received_s(written.received_before_s) or 0
+        return msgspec.structs.replace(told, newest_s=max(before_s, min(written.newest_s, now_s)), brought_s=now_s)
 
     def _unit(self, stat: Stat) -> str | None:
         try:
@@ -72,11 +116,14 @@ class ExtrasImporter:
             self._report.add(Problem(str(error), stat.name, 0))
             return None
 
-    def _key(self, stat: Stat, series: Series) -> dict[int, str]:
-        if is_importable(stat.classic_key):
-            return {series.id: stat.classic_key}
-        self._report.add(Problem("a classic key has 1 to 100 printable ASCII characters", stat.name, 0))
-        return {}
+    def _keys(self, stat: Stat, series: Series, known: StatProperties) -> Iterator[str]:
+        """The keys that do not mean the stat yet."""
+        means_it = (*known.imported_keys, ids.classic_key(self._documents.secret, series.id))
+        for key in stat.keys[: OTHER_KEYS_MAX + 1]:
+            if not is_importable(key):
+                self._report.add(Problem(BAD_CLASSIC_KEY, stat.name, 0))
+            elif key not in means_it:
+                yield key
 
     # -- of the account --
 
@@ -85,17 +132,20 @@ class ExtrasImporter:
         now = Accounts(self._documents).get(self._account.id)
         if now is None or now.tilde_join == " ":
             return
-        if any("~" in series.name for series in self._engine.series(self._namespace, pattern="*~*", limit=1)):
-            self.brought.notes.append(
-                'there are stats with "~" in their names: the way names are joined was left alone'
-            )
+        if has_tildes(self._engine, self._namespace):
+            self.brought.notes.append(TILDES_THERE)
             return
         Accounts(self._documents).change(self._account.id, AccountSettings(tilde_join=" "))
         self.brought.notes.append(SPACE_JOIN)
 
     def documents(self, extras: Iterable[Extra]) -> None:
-        """Alerts, annotations and settings; one that cannot be kept is a problem."""
-        steps = {"alert": self._alert, "annotation": self._annotation, "settings": self._settings}
+        """Alerts, annotations, dashboards and settings; one that cannot be kept is a problem."""
+        steps = {
+            "alert": self._alert,
+            "annotation": self._annotation,
+            "dashboard": self._dashboard,
+            "settings": self._settings,
+        }
         for extra in extras:
             try:
                 steps[extra.what](extra.document)
@@ -131,6 +181,19 @@ class ExtrasImporter:
         annotations.create(self._namespace, text, t_s, self._engine.now_s(), series_id=series_id, stat_name=stat_name)
         self.brought.annotations += 1
 
+    def _dashboard(self, document: dict[str, Any]) -> None:
+        """One that is there, perhaps changed since, is left alone. Stats that are gone stay on it, as there."""
+        told = msgspec.convert(document, _Dashboard)
+        tiles = [
+            new_tile(each.kind, each.stats, title=each.title, size=each.size, period=each.period, tile_id=each.id)
+            for each in told.tiles
+        ]
+        dashboards = Dashboards(self._documents)
+        if any(_is_same(there, clean_name(told.name), tiles) for there in dashboards.all(self._namespace)):
+            return
+        dashboards.create(self._namespace, told.name, tiles, self._engine.now_s())
+        self.brought.dashboards += 1
+
     def _settings(self, document: dict[str, Any]) -> None:
         """Those of an account that has none of its own yet: nobody wants a time zone changed behind their back."""
         told = {name: value for name, value in document.items() if name in ("tz", "tilde_join")}
@@ -153,7 +216,26 @@ class ExtrasImporter:
             return None
 
 
+def has_tildes(engine: Engine, namespace: str) -> bool:
+    """Whether stats have names that were joined by "~"."""
+    return bool(engine.series(namespace, pattern="*~*", limit=1))
+
+
 assert Account("", 0).tilde_join == TILDE_JOINS[0]
+
+
+class _Dashboard(msgspec.Struct, frozen=True):
+    """One as an export tells of it; what shows more, such as its links, is not asked for."""
+
+    name: str
+    tiles: tuple[Tile, ...] = ()
+
+
+def _is_same(there: Dashboard, name: str, tiles: Sequence[Tile]) -> bool:
+    """Whether a dashboard is the one that is brought: by its name, and a tile of the same id if any has tiles."""
+    if there.name != name:
+        return False
+    return not (there.tiles and tiles) or not {tile.id for tile in there.tiles}.isdisjoint(tile.id for tile in tiles)
 
 
 def _stat_name(document: dict[str, Any]) -> str:
@@ -161,4 +243,4 @@ def _stat_name(document: dict[str, Any]) -> str:
 
 
 def _place(extra: Extra) -> str:
-    return _stat_name(extra.document) or extra.what
+    return _stat_name(extra.document) or str(extra.document.get("name") or extra.what)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from statflow_engine import Engine, Kind, KindError, LimitError, StoreFullError, UnknownSeriesError
+from statflow_engine import Engine, JournalFullError, Kind, KindError, LimitError, UnknownSeriesError
 from statflow_http.documents import Documents
 from statflow_http.moving.brought import Brought, BroughtStats
 from statflow_http.moving.ledger import Ledger, windows
@@ -53,6 +53,19 @@ class Summary:
     points: int = 0
     known_rows: int = 0
     guessed_kinds: int = 0
+
+
+@dataclass(slots=True)
+class Written:
+    """What was written to a stat.
+
+    Attributes:
+        received_before_s: when its last point was stored before this import; None: it had none.
+        newest_s: the time of the newest row.
+    """
+
+    received_before_s: int | None
+    newest_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,9 @@ class Importer:
         self.summary = Summary()
         #: The stats that were brought, by the name they have here.
         self.stats: dict[str, Stat] = {}
+        #: What was written to those of them that got rows by this run.
+        self.written: dict[str, Written] = {}
+        self._received_s: dict[str, int | None] = {}
 
     def run(self, spool: Spool) -> None:
         """Bring everything.
@@ -236,7 +252,8 @@ class Importer:
     def _agreed_kind(self, stat: Stat, rows: Rows) -> Kind | None:
         """The kind that the rows are written with; None: the stat that is there has the other one."""
         try:
-            there = self._engine.find(stat.name, namespace=self._namespace).kind
+            series = self._engine.find(stat.name, namespace=self._namespace)
+            there, self._received_s[stat.name] = series.kind, series.received_s
         except UnknownSeriesError:
             there = None
         told = self._kind if stat.kind is None else stat.kind
@@ -270,10 +287,16 @@ class Importer:
             except LimitError as error:
                 blocks = self._allowed(error, blocks)
             else:
+                self._note(blocks)
                 self.summary.rows += sum(len(block.rows) for block in blocks)
                 self.summary.points += sum(_point_count(block.rows) for block in blocks)
                 return
             blocks = [block for block in blocks if block.name not in self._dropped]
+
+    def _note(self, blocks: list[Block]) -> None:
+        for block in blocks:
+            written = self.written.setdefault(block.name, Written(self._received_s.get(block.name)))
+            written.newest_s = max(written.newest_s, int(block.rows["t"][-1]))
 
     def _allowed(self, error: LimitError, blocks: list[Block]) -> list[Block]:
         """What is left when there are too many stats, or when another run was quicker with some of the blocks."""
@@ -296,9 +319,12 @@ class Importer:
         while True:
             try:
                 return write_blocks(self._engine, self._namespace, blocks, self._series_limit)
-            except StoreFullError as error:
-                if "folded" not in str(error) or time.monotonic() > ends or self._is_cancelled():
+            except JournalFullError:
+                if time.monotonic() > ends:
                     raise
+                # Who stops while the fold works has not failed: another process goes on with the import.
+                if self._is_cancelled():
+                    raise CancelledError from None
                 time.sleep(PAUSE_S)
 
 

@@ -9,14 +9,16 @@ from statflow_engine import Engine, Kind, UnknownSeriesError
 from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.plans import Plans
 from statflow_http.documents import Documents
-from statflow_http.moving.extras import ExtrasImporter
+from statflow_http.moving.extras import SPACE_JOIN_TO_COME, TILDES_THERE, Brought, ExtrasImporter, has_tildes
 from statflow_http.moving.importer import CancelledError, Importer, Summary, guessed_kind
-from statflow_http.moving.rows import Item, Rows, Stat
-from statflow_http.moving.sources import Understood
+from statflow_http.moving.rows import Item, Piece, Rows, Stat
+from statflow_http.moving.sources import OWN_JSON, Understood
 from statflow_http.moving.spool import Report, Spool
+from statflow_http.moving.wording import counted, well_formed
 
 FIRST_ROWS = 3
 SHOWN_STATS = 20
+NOUNS = {"keys": "old key", "alerts": "alert", "annotations": "annotation", "dashboards": "dashboard"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,55 +69,96 @@ class Result:
     """What came of an import.
 
     Attributes:
+        brought: what came beside the rows.
         files: what each file was taken for.
+        is_empty: the source held nothing that could come.
     """
 
     summary: Summary
     report: Report
-    keys: int
-    alerts: int
-    annotations: int
-    notes: list[str]
+    brought: Brought
     seconds: float
     files: list[Understood] = field(default_factory=list)
+    is_empty: bool = False
+
+    @property
+    def failure(self) -> str:
+        """Why somebody should not think that all of the source is here now; "": it is, but for single rows."""
+        has_come = bool(self.summary.stats or self.summary.known_rows or any(self.brought.counts().values()))
+        return _failure(self.report, is_empty=not has_come and (self.is_empty or bool(self.report.reasons)))
 
     def lines(self) -> list[str]:
         """The summary in words, a line each."""
         summary = self.summary
-        lines = [f"{summary.stats} stats, {summary.rows} rows brought in {self.seconds:.1f} s"]
+        rows = f"{counted(summary.stats, 'stat')}, {counted(summary.rows, 'row')}"
+        lines = [f"{rows} brought in {self.seconds:.1f} s"]
         if summary.points != summary.rows:
-            lines.append(f"these rows stand for {summary.points} points")
+            stand = "this row stands" if summary.rows == 1 else "these rows stand"
+            lines.append(f"{stand} for {counted(summary.points, 'point')}")
         if summary.known_rows:
-            lines.append(f"{summary.known_rows} rows were there from an import before")
+            were = "was" if summary.known_rows == 1 else "were"
+            lines.append(f"{counted(summary.known_rows, 'row')} {were} there from an import before")
         if summary.guessed_kinds:
-            lines.append(f"{summary.guessed_kinds} stats: no kind was told; counters where all numbers are whole")
-        for count, what in ((self.keys, "old keys"), (self.alerts, "alerts"), (self.annotations, "annotations")):
-            if count:
-                lines.append(f"{count} {what}")
-        lines += self.notes
+            guessed = counted(summary.guessed_kinds, "stat")
+            lines.append(f"{guessed}: no kind was told; counters where all numbers are whole")
+        lines += [counted(count, NOUNS[what]) for what, count in self.brought.counts().items() if count]
+        lines += self.brought.notes
         lines += [f"{count} not brought: {reason}" for reason, count in sorted(self.report.reasons.items())]
         return lines
 
 
-def fill(spool: Spool, items: Iterable[Item | Understood], watch: Watch) -> list[Understood]:
-    """Sort a source into a spool; what its files were taken for.
+@dataclass(slots=True)
+class Filled:
+    """What was found while a source was sorted into a spool.
+
+    Attributes:
+        files: what each was taken for.
+        has_stathats: stats or rows came out of a file of StatHat's.
+    """
+
+    files: list[Understood] = field(default_factory=list)
+    has_stathats: bool = False
+
+    @property
+    def joins_by_space(self) -> bool:
+        """Whether the account that all this is of joined names by a space."""
+        return self.has_stathats and not any(each.form == OWN_JSON for each in self.files)
+
+    def note(self, item: Item) -> None:
+        """See what an item is of."""
+        if isinstance(item, Stat | Piece) and self.files and "StatHat" in self.files[-1].form:
+            self.has_stathats = True
+
+
+def fill(spool: Spool, items: Iterable[Item | Understood], watch: Watch) -> Filled:
+    """Sort a source into a spool.
 
     Raises:
         CancelledError: somebody wants it to stop.
     """
-    files: list[Understood] = []
+    found = Filled()
     before = 0
     for item in items:
         if isinstance(item, Understood):
-            files.append(item)
+            found.files.append(item)
             continue
+        found.note(item)
         spool.add(item)
         if spool.row_count != before:
             watch.read(spool.row_count - before)
             before = spool.row_count
             if watch.is_cancelled():
                 raise CancelledError
-    return files
+    return found
+
+
+def _failure(report: Report, *, is_empty: bool) -> str:
+    """Why not all of a source comes; "": it does, but for single rows."""
+    if is_empty:
+        return f"nothing to bring: {report.first[0].reason if report.first else 'there is no row in it'}"
+    if report.cut is not None:
+        return f"{report.cut.reason}; only what comes before that is here ({report.cut.place})"
+    return ""
 
 
 def run(
@@ -123,7 +166,6 @@ def run(
     items: Iterable[Item | Understood],
     *,
     kind: Kind | None = None,
-    joins_by_space: bool | None = None,
     watch: Watch | None = None,
 ) -> Result:
     """Bring everything that a source holds.
@@ -132,7 +174,6 @@ def run(
         store: where to.
         items: of the source.
         kind: of stats of whose kind it tells nothing.
-        joins_by_space: whether the source is an account of StatHat's; None: if a file of it was one's.
         watch: who follows.
 
     Raises:
@@ -142,7 +183,7 @@ def run(
     started = time.monotonic()
     report, watch = Report(), watch or Watch()
     with Spool(store.folder, report) as spool:
-        files = fill(spool, items, watch)
+        found = fill(spool, items, watch)
         watch.sorted(spool.row_count)
         importer = Importer(
             store.engine,
@@ -156,41 +197,79 @@ def run(
         )
         importer.run(spool)
         extras = ExtrasImporter(store.engine, store.documents, store.account, store.namespace, report)
-        extras.stats(importer.stats)
-        if joins_by_space or (joins_by_space is None and any("StatHat" in each.form for each in files)):
+        extras.stats(importer.stats, importer.written)
+        if found.joins_by_space and importer.summary.stats:
             extras.join_by_space()
         extras.documents(spool.extras)
-    brought = extras.brought
+        is_empty = not (importer.stats or spool.row_count or spool.extras)
     seconds = time.monotonic() - started
-    return Result(
-        importer.summary, report, brought.keys, brought.alerts, brought.annotations, brought.notes, seconds, files
-    )
+    return Result(importer.summary, report, extras.brought, seconds, found.files, is_empty)
 
 
-def dry_run(store: Store | None, items: Iterable[Item | Understood], kind: Kind | None, folder: Path) -> list[str]:
-    """What a source would bring, in lines; nothing is written but a file that is gone at the end."""
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a source would bring.
+
+    Attributes:
+        lines: in words.
+        failure: why there is nothing to bring, or not all of it; "": it is as it should be.
+        is_empty: nothing would come.
+    """
+
+    lines: list[str]
+    failure: str = ""
+    is_empty: bool = False
+
+
+def dry_run(store: Store | None, items: Iterable[Item | Understood], kind: Kind | None, folder: Path) -> Preview:
+    """What a source would bring; nothing is written but a file that is gone at the end."""
     report = Report()
     with Spool(folder, report) as spool:
-        files = fill(spool, items, Watch())
-        lines = [_file_line(each) for each in files[:SHOWN_STATS]]
-        if len(files) > SHOWN_STATS:
-            lines.append(f"... and {len(files) - SHOWN_STATS} more files")
-        count = 0
-        for stat, rows in spool.stats():
-            count += 1
-            if count <= SHOWN_STATS:
-                lines += _stat_lines(store, stat, rows, kind)
-        if count > SHOWN_STATS:
-            lines.append(f"... and {count - SHOWN_STATS} more stats")
-        lines.append(f"{count} stats, {spool.row_count} rows, {len(spool.extras)} other things")
+        found = fill(spool, items, Watch())
+        stats, lines = _stats_to_come(store, spool, kind)
+        others = counted(len(spool.extras), "other thing")
+        is_empty = not (stats.stats or spool.extras)
+    files = [_file_line(each) for each in found.files[:SHOWN_STATS]]
+    if len(found.files) > SHOWN_STATS:
+        files.append(f"... and {counted(len(found.files) - SHOWN_STATS, 'more file')}")
+    lines = [*files, *lines, f"{counted(stats.stats, 'stat')}, {counted(stats.rows, 'row')}, {others}"]
+    if found.joins_by_space and stats.stats:
+        lines += _joining(store)
     lines += [f"{problem.place}: {problem.reason}" for problem in report.first[:SHOWN_STATS]]
     lines += [f"{number} would not be brought: {reason}" for reason, number in sorted(report.reasons.items())]
-    return lines
+    return Preview(lines, _failure(report, is_empty=is_empty), is_empty)
+
+
+def _stats_to_come(store: Store | None, spool: Spool, kind: Kind | None) -> tuple[Summary, list[str]]:
+    """How many stats and rows would come, and the first of them in lines. A stat without rows is not made."""
+    summary, bare, lines = Summary(), 0, list[str]()
+    for stat, rows in spool.stats():
+        if not len(rows):
+            bare += 1
+            continue
+        summary.stats, summary.rows = summary.stats + 1, summary.rows + len(rows)
+        if summary.stats <= SHOWN_STATS:
+            lines += _stat_lines(store, stat, rows, kind)
+    if summary.stats > SHOWN_STATS:
+        lines.append(f"... and {counted(summary.stats - SHOWN_STATS, 'more stat')}")
+    if bare:
+        lines.append(f"{counted(bare, 'stat')} without rows, which would not be made")
+    return summary, lines
+
+
+def _joining(store: Store | None) -> list[str]:
+    """What would become of the way in which names are joined."""
+    if store is not None:
+        if store.account.tilde_join == " ":
+            return []
+        if has_tildes(store.engine, store.namespace):
+            return [TILDES_THERE]
+    return [SPACE_JOIN_TO_COME]
 
 
 def _file_line(found: Understood) -> str:
     columns = ", ".join(f"{role} from {column}" for role, column in found.columns.items())
-    return f"{found.label}: {found.form}{': ' + columns if columns else ''}"
+    return well_formed("; ".join([f"{found.label}: {found.form}{': ' + columns if columns else ''}", *found.remarks]))
 
 
 def _stat_lines(store: Store | None, stat: Stat, rows: Rows, kind: Kind | None) -> list[str]:
@@ -202,4 +281,4 @@ def _stat_lines(store: Store | None, stat: Stat, rows: Rows, kind: Kind | None) 
             pass
     word = str(known) if known is not None else f"{guessed_kind(rows)}, as it seems"
     first = [f"    {row['t']}  {row['sum']:.10g}" for row in rows[:FIRST_ROWS]]
-    return [f'"{stat.name}" ({word}): {len(rows)} rows', *first]
+    return [f'"{stat.name}" ({word}): {counted(len(rows), "row")}', *first]

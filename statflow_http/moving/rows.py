@@ -50,6 +50,7 @@ class Stat:
         ref: by what the rows of this source call it, see `ref_of_name` and the two beside it.
         created_s: Unix seconds.
         classic_key: the key by which old clients write to it.
+        other_keys: more of them, where it has moved house before.
     """
 
     ref: str
@@ -59,6 +60,12 @@ class Stat:
     public: bool | None = None
     unit: str | None = None
     classic_key: str = ""
+    other_keys: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All by which old clients write to it, the one that people are shown first."""
+        return tuple(dict.fromkeys(key for key in (self.classic_key, *self.other_keys) if key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +92,13 @@ class Problem:
         reason: what was met, and what is wanted; the same text for the same mistake, so that they can be counted.
         place: the file and the line, or the stat.
         count: rows that are lost by it; 0 where none can be counted.
+        is_cut: a file breaks off here: nobody knows what else was in it.
     """
 
     reason: str
     place: str = ""
     count: int = 1
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,7 @@ class Extra:
     """Something of an account beside its stats: a rule, an annotation, a setting.
 
     Attributes:
-        what: "alert", "annotation" or "settings".
+        what: "alert", "annotation", "dashboard" or "settings".
         document: as the source tells it.
     """
 

@@ -1,7 +1,6 @@
 """The thread of a worker that does imports, and says every second that it still does."""
 
 import logging
-import os
 import secrets
 import threading
 import time
@@ -25,6 +24,7 @@ from statflow_http.moving.live_source import Live, LiveSource
 from statflow_http.moving.rows import Item
 from statflow_http.moving.sources import Understood
 from statflow_http.outbound import Guard, Outbound
+from statflow_http.process import ProcessThread
 
 if TYPE_CHECKING:
     from statflow_http.services import Services
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 BEAT_S = 1.0
 POLL_S = 1.0
 PROBLEMS_SHOWN = 100
+MISTAKE = "a mistake of the server's own stopped it; the server's log has more, under the id of this import"
 
 log = logging.getLogger("statflow_http")
 
@@ -47,53 +48,36 @@ class Runner:
     def __init__(self, services: "Services", clock: Callable[[], float] = time.time) -> None:
         self._services = services
         self._clock = clock
-        self._owner = ""
-        self._pid = 0
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._is_stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ProcessThread("statflow-imports", self._run)
 
     def start(self) -> None:
-        """Begin to look for jobs, unless this process does already."""
-        with self._lock:
-            if self._thread is not None and self._pid == os.getpid():
-                self._wake.set()
-                return
-            self._pid, self._owner = os.getpid(), secrets.token_hex(8)
-            self._wake, self._is_stopping = threading.Event(), threading.Event()
-            self._thread = threading.Thread(target=self._run, name="statflow-imports", daemon=True)
-            self._thread.start()
+        """Begin to look for jobs; where this process does already, look now."""
+        if not self._thread.start():
+            self._thread.wake()
 
     def stop(self) -> None:
         """Let go of the job that runs, for another process to go on with, and end the thread."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is None or self._pid != os.getpid():
-            return
-        self._is_stopping.set()
-        self._wake.set()
-        thread.join(LEASE_S)
+        self._thread.stop(LEASE_S)
 
     def _run(self) -> None:
-        while not self._is_stopping.is_set():
+        owner, is_stopping = secrets.token_hex(8), self._thread.is_stopping
+        while not is_stopping.is_set():
             try:
-                job = self._jobs().claim(self._owner, self._clock())
+                job = self._jobs().claim(owner, self._clock())
                 if job is not None:
-                    self._work(job)
+                    self._work(job, owner)
                     continue
             except StoreError as error:
                 log.warning("imports wait: %s", error)
             except Exception:
                 log.exception("looking for imports failed")
-            self._wake.wait(POLL_S)
-            self._wake.clear()
+            self._thread.pause(POLL_S)
 
     def _jobs(self) -> Jobs:
         return Jobs(self._services.documents, Path(self._services.engine.path))
 
-    def _work(self, job: ImportJob) -> None:
-        work = _Work(self._services, self._jobs(), job, self._owner, self._clock, self._is_stopping)
+    def _work(self, job: ImportJob, owner: str) -> None:
+        work = _Work(self._services, self._jobs(), job, owner, self._clock, self._thread.is_stopping)
         work.run()
 
 
@@ -120,20 +104,33 @@ class _Work:
         self._total: int | None = None
 
     def run(self) -> None:
-        """Do it, and store how it ended."""
+        """Do it, and store how it ended.
+
+        Raises:
+            StoreError: the end cannot be stored now; the job is begun anew when there is room.
+        """
+        try:
+            ending = self._ending()
+            if ending is not None:
+                self._end(**ending)
+        except StoreError:
+            raise
+        except Exception:
+            # Our own mistake, also where only the report cannot be stored: another try would meet it again.
+            log.exception("import %s failed", self._job.id)
+            self._end(state=FAILED, error=MISTAKE)
+
+    def _ending(self) -> dict[str, Any] | None:
+        """How it ended, as fields of the job; None: it has not, another process goes on with it."""
         try:
             with self._beating():
-                result = self._imported()
+                return _told(self._imported())
         except CancelledError:
             if self._is_stopping.is_set() and not self._is_lost.is_set():
                 self._jobs.release(self._owner, self._now())
+            return None
         except (StatFlowError, OSError) as error:
-            self._end(state=FAILED, error=_words(error))
-        except Exception:
-            log.exception("import %s failed", self._job.id)
-            self._end(state=FAILED, error="internal error")
-        else:
-            self._end(state=DONE, **_told(result))
+            return {"state": FAILED, "error": _words(error)}
 
     def _end(self, **fields: Any) -> None:
         job = msgspec.structs.replace(self._now(), finished_s=int(self._clock()), **fields)
@@ -214,17 +211,18 @@ def _words(error: Exception) -> str:
 
 
 def _told(result: Result) -> dict[str, Any]:
+    """How a job ended, as its fields: failed, too, where the source could not be read to its end or had nothing."""
     summary = result.summary
     return {
+        "state": FAILED if result.failure else DONE,
+        "error": result.failure,
         "summary": {
             "stats": summary.stats,
             "rows": summary.rows,
             "points": summary.points,
             "known_rows": summary.known_rows,
             "guessed_kinds": summary.guessed_kinds,
-            "keys": result.keys,
-            "alerts": result.alerts,
-            "annotations": result.annotations,
+            **result.brought.counts(),
             "milliseconds": int(result.seconds * 1_000),
         },
         "skipped": result.report.reasons,

@@ -1,7 +1,9 @@
 """Files, folders and archives as items, whatever form they have."""
 
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from statflow_http.errors import RequestError
 from statflow_http.moving import csv_files, statflow_files, stathat_files
 from statflow_http.moving.csv_files import CsvOptions, Layout
 from statflow_http.moving.rows import Item, Problem, ref_of_file
+from statflow_http.moving.stathat_files import CutError
 
 FORMATS = ("auto", "stathat", "csv", "statflow")
 # Of one source: an account of StatHat's had a few thousand stats.
@@ -20,6 +23,17 @@ FILES_MAX = 100_000
 UNPACKED_BYTES_MAX = 16 << 30
 HEAD_SIZE = 8_192
 ZIP_HEAD = b"PK\x03\x04"
+# The bytes that hardly a text has: all controls but those for white space. One of so many may be a slip in a name.
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+TEXT_PER_CONTROL = 20
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UNREADABLE = {
+    "no-text": "this is no CSV, JSON, zip file or export of a StatFlow: it has bytes that no text has",
+    "utf-16": "the file is text in UTF-16: save it as UTF-8, and bring that",
+}
+OFFICE_PART = "[Content_Types].xml"
+STATHAT_JSON = "JSON of StatHat's export API"
+OWN_JSON = "JSON of a StatFlow's export API"
 JUNK = ("__MACOSX/", ".DS_Store", "._")
 
 
@@ -31,11 +45,13 @@ class Understood:
         label: the file.
         form: in words.
         columns: role to column, of a CSV.
+        remarks: what else was understood of it.
     """
 
     label: str
     form: str
     columns: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def read(path: Path, form: str, options: CsvOptions, *, label: str = "") -> Iterator[Item | Understood]:
@@ -81,6 +97,9 @@ def _read_archive(stream: BinaryIO, label: str, form: str, options: CsvOptions) 
             members = [each for each in archive.infolist() if not each.is_dir() and not _is_junk(each.filename)]
             if len(members) > FILES_MAX:
                 raise RequestError(f"{label} holds more than {FILES_MAX} files")
+            if any(each.filename == OFFICE_PART for each in members):
+                yield Problem("this is a document of an office program: save its table as CSV, and bring that", label)
+                return
             left = _Allowance(UNPACKED_BYTES_MAX)
             for member in members:
                 if member.flag_bits & 1:
@@ -89,8 +108,8 @@ def _read_archive(stream: BinaryIO, label: str, form: str, options: CsvOptions) 
                 with archive.open(member) as unpacked:
                     limited = io.BufferedReader(_Limited(unpacked, left))
                     yield from _read(limited, f"{label}/{member.filename}", form, options)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        yield Problem(f"not a whole zip file: {error}", label)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+        yield Problem(f"not a whole zip file: {error}", label, is_cut=True)
 
 
 def _is_junk(name: str) -> bool:
@@ -102,17 +121,19 @@ def _read(stream: BinaryIO, label: str, form: str, options: CsvOptions) -> Itera
         try:
             yield from _items(whole, head, label, form, options)
         except RequestError as error:
-            yield Problem(str(error), label)
+            yield Problem(str(error), label, is_cut=isinstance(error, CutError))
 
 
 def _items(stream: BinaryIO, head: bytes, label: str, form: str, options: CsvOptions) -> Iterator[Item | Understood]:
     found = form_of(head) if form == "auto" else _forced(form, form_of(head))
     stem = PurePosixPath(label).stem
-    if found == "archive":
+    if found in UNREADABLE:
+        yield Problem(UNREADABLE[found], label)
+    elif found == "archive":
         yield Problem("an archive within an archive is not opened", label)
     elif found == "csv":
         for item in csv_files.items(stream, label, stem, options):
-            yield Understood(label, "CSV", item.described()) if isinstance(item, Layout) else item
+            yield (Understood(label, "CSV", item.described(), item.remarks()) if isinstance(item, Layout) else item)
     elif found == "stathat-csv":
         yield Understood(label, "CSV of a StatHat stat")
         yield from stathat_files.dataset_csv(stream, label, ref_of_file(stem))
@@ -126,15 +147,20 @@ def _items(stream: BinaryIO, head: bytes, label: str, form: str, options: CsvOpt
         yield Understood(label, "StatFlow export")
         yield from statflow_files.ndjson_items(stream, label)
     else:
-        yield Understood(label, "JSON of StatHat's export API")
-        yield from stathat_files.json_items(_whole(stream, label), label)
+        entries = stathat_files.json_entries(_whole(stream, label), label)
+        yield Understood(label, OWN_JSON if stathat_files.is_statflows(entries) else STATHAT_JSON)
+        yield from stathat_files.json_items(entries, label)
 
 
 def form_of(head: bytes) -> str:
     """What a file is, by how it begins."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(ZIP_HEAD):
         return "archive"
+    if head.startswith(UTF_16_MARKS):
+        return "utf-16"
+    if b"\0" in head or len(NO_TEXT.findall(head)) * TEXT_PER_CONTROL > len(head):
+        return "no-text"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(statflow_files.HEAD):
         return "statflow"
     if text.startswith((b"[", b"{")):
@@ -151,6 +177,8 @@ def form_of(head: bytes) -> str:
 
 def _forced(form: str, found: str) -> str:
     """The form that was told, in the variety that a file has."""
+    if found in UNREADABLE:
+        return found
     if form == "csv" or found.startswith(form) or (form == "stathat" and found == "stats-table"):
         return "csv" if form == "csv" else found
     raise RequestError(f"this is no file of the format {form}: leave --format out")

@@ -7,12 +7,14 @@ memory is one flush of it, and later one stat.
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from statflow_http.errors import RequestError
 from statflow_http.moving.rows import CELL, POINT, Extra, Item, Origin, Piece, Problem, Rows, Stat, merged, ref_of_id
+from statflow_http.moving.wording import well_formed
 from statflow_http.wire.names import clean
 
 # Bytes of rows that are gathered before they are written; then each stat has at most one stretch of them.
@@ -28,14 +30,18 @@ class Report:
     Attributes:
         reasons: rows, or 1 where none were counted, by reason.
         first: at most `PROBLEMS_KEPT`.
+        cut: the first by which a file breaks off; None: all files were whole.
     """
 
     def __init__(self) -> None:
         self.reasons: dict[str, int] = {}
         self.first: list[Problem] = []
+        self.cut: Problem | None = None
 
     def add(self, problem: Problem) -> None:
-        """Count a problem."""
+        """Count a problem. Its texts may hold what a file has; here they become such as can be stored and sent."""
+        problem = replace(problem, reason=well_formed(problem.reason), place=well_formed(problem.place))
+        self.cut = self.cut or (problem if problem.is_cut else None)
         self.reasons[problem.reason] = self.reasons.get(problem.reason, 0) + max(1, problem.count)
         if len(self.first) < PROBLEMS_KEPT:
             self.first.append(problem)
@@ -134,9 +140,9 @@ class Spool:
                 continue
             known = named.get(name)
             if known is None:
-                named[name] = (_renamed(stat, name), [ref])
+                named[name] = (replace(stat, name=name), [ref])
             else:
-                named[name] = (_both(known[0], _renamed(stat, name)), [*known[1], ref])
+                named[name] = (_both(known[0], stat), [*known[1], ref])
         return named
 
     def _guessed(self, ref: str) -> Stat:
@@ -171,6 +177,7 @@ def as_dtype(rows: Rows, dtype: "np.dtype[np.void]") -> Rows:
 
 def _both(first: Stat, second: Stat) -> Stat:
     """What two tellings of one stat say together; the first one counts where they differ."""
+    keys = tuple(dict.fromkeys((*first.keys, *second.keys)))
     return Stat(
         first.ref,
         first.name or second.name,
@@ -178,9 +185,6 @@ def _both(first: Stat, second: Stat) -> Stat:
         first.created_s or second.created_s,
         second.public if first.public is None else first.public,
         second.unit if first.unit is None else first.unit,
-        first.classic_key or second.classic_key,
+        "".join(keys[:1]),
+        keys[1:],
     )
-
-
-def _renamed(stat: Stat, name: str) -> Stat:
-    return Stat(stat.ref, name, stat.kind, stat.created_s, stat.public, stat.unit, stat.classic_key)

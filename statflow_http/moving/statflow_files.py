@@ -6,12 +6,13 @@ NDJSON, a line each::
     {"settings":{"tz":"UTC","tilde_join":"~"}}
     {"stat":{"name":"page views","kind":"counter","created_at":1690000000,"public":true,"unit":"views"}}
     {"rows":{"stat":"page views","t":[...],"count":[...],"sum":[...],"min":[...],"max":[...]}}
-    {"annotation":{...}}   {"alert":{...}}
+    {"annotation":{...}}   {"alert":{...}}   {"dashboard":{"name":"Shop","tiles":[{"id":"ab34ef","kind":"line",...}]}}
     {"end":{"stats":1,"rows":1440}}
 
 A row is a period, told by its start: of the finest ring that still had it. Where a coarser period overlaps finer ones,
 its row is what they lack of it. Counters have no ``min`` and ``max``. Without its last line a file is cut short.
-A stat may also have a ``classic_key``: the one that it had at StatHat.
+A stat's ``classic_key`` is the one that people are shown, ``other_keys`` are all others by which old clients write to
+it: the server that reads the file takes all of them. Alerts, annotations and tiles call stats by their names.
 """
 
 import csv
@@ -35,7 +36,7 @@ CSV_HEADER = ",".join(CSV_COLUMNS)
 LINE_ROWS = 1_000
 CHUNK_ROWS = 50_000
 CUT_SHORT = "the export is cut short: its last line is missing"
-EXTRAS = ("settings", "annotation", "alert")
+EXTRAS = ("settings", "annotation", "alert", "dashboard")
 
 
 class ExportHead(msgspec.Struct):
@@ -73,6 +74,7 @@ class StatLine(msgspec.Struct, omit_defaults=True):
     public: bool = False
     unit: str = ""
     classic_key: str = ""
+    other_keys: tuple[str, ...] = ()
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -83,6 +85,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     settings: dict[str, Any] | None = None
     annotation: dict[str, Any] | None = None
     alert: dict[str, Any] | None = None
+    dashboard: dict[str, Any] | None = None
     end: dict[str, Any] | None = None
 
 
@@ -109,7 +112,7 @@ def ndjson_items(stream: BinaryIO, label: str) -> Iterator[Item]:
         is_whole = line.end is not None
         yield from _line_items(line, f"{label}:{number}")
     if not is_whole:
-        yield Problem(CUT_SHORT, label)
+        yield Problem(CUT_SHORT, label, 0, is_cut=True)
 
 
 def _origin(text: str) -> Origin:

@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from statflow_engine import Kind
+from statflow_http import ids
 from statflow_http.errors import RequestError
 from statflow_http.moving.csv_files import BAD_NUMBER, BAD_TIME, KINDS, text_lines
 from statflow_http.moving.rows import (
@@ -39,14 +40,21 @@ from statflow_http.moving.rows import (
     ref_of_name,
 )
 from statflow_http.moving.times import seconds, time_s
+from statflow_http.moving.wording import well_formed
 
 # Bytes that are parsed at once.
 CHUNK_SIZE = 4 << 20
 # A dataset of a year by the minute takes 20 MB; all of a file is decoded at once.
 JSON_BYTES_MAX = 256 << 20
+# What msgspec says of a document that breaks off.
+TRUNCATED = "Input data was truncated"
 DATASET_COLUMNS = ("timestamp", "datetime", "value")
 COMMENT = re.compile(r"#\s*([A-Za-z_ ]+?)\s*[:=]\s*(.*)")
 TRUE, FALSE = frozenset({"true", "1", "yes", "t"}), frozenset({"false", "0", "no", "f"})
+
+
+class CutError(RequestError):
+    """A file breaks off."""
 
 
 # -- stats --
@@ -68,6 +76,7 @@ def stat_of(told: dict[str, Any]) -> Stat | None:
         public=_flag(fields.get("public")),
         unit=_text(fields.get("unit") or fields.get("units")),
         classic_key=_text(fields.get("classic_key") or fields.get("key")) or "",
+        other_keys=_texts(fields.get("other_keys")),
     )
 
 
@@ -78,7 +87,11 @@ def time_s_of(told: object) -> int | None:
 
 
 def _text(told: object) -> str | None:
-    return str(told).strip() if told is not None else None
+    return well_formed(str(told)).strip() if told is not None else None
+
+
+def _texts(told: object) -> tuple[str, ...]:
+    return tuple(each for each in told if isinstance(each, str)) if isinstance(told, list) else ()
 
 
 def _flag(told: object) -> bool | None:
@@ -277,19 +290,39 @@ _datasets = msgspec.json.Decoder(list[Dataset])
 _anything = msgspec.json.Decoder()
 
 
-def json_items(data: bytes, label: str) -> Iterator[Item]:
-    """A saved answer of the export API: datasets, stats, one of either, or alerts.
+def json_entries(data: bytes, label: str) -> list[dict[str, Any]]:
+    """What a saved answer of the export API holds: datasets, stats, one of either, or alerts.
 
     Raises:
+        CutError: it breaks off.
         RequestError: it is none of these.
     """
     try:
         found = _anything.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(f"{label} is no JSON: {error}") from None
+        text = f"{label} is no JSON: {error}"
+        raise (CutError(text) if str(error) == TRUNCATED else RequestError(text)) from None
     entries = found if isinstance(found, list) else [found]
     if not all(isinstance(entry, dict) for entry in entries):
         raise RequestError(f"{label} holds neither datasets nor stats")
+    return entries
+
+
+def is_statflows(entries: Iterable[dict[str, Any]]) -> bool:
+    """Whether this is what a StatFlow answers, by a stat whose embed key begins with the stat's id."""
+    return any(_has_own_key(entry) for entry in entries)
+
+
+def _has_own_key(entry: dict[str, Any]) -> bool:
+    key, stat_id = entry.get("embed_key"), entry.get("id")
+    if not isinstance(key, str) or not isinstance(stat_id, str):
+        return False
+    series_id = ids.series_id(stat_id)
+    return series_id is not None and ids.told_series_id(key) == series_id
+
+
+def json_items(entries: Iterable[dict[str, Any]], label: str) -> Iterator[Item]:
+    """The items of such entries."""
     for at, entry in enumerate(entries):
         yield from _entry_items(entry, f"{label}[{at}]")
 
@@ -326,11 +359,3 @@ def dataset_items(dataset: Dataset, place: str) -> Iterator[Item]:
     interval_s = int(steps.min()) if len(steps) and steps.min() > 0 else 0
     has_data = values != 0
     yield Piece(ref, points(times_s[has_data], values[has_data]), interval_s)
-
-
-def statlist_stats(entries: Iterable[dict[str, Any]]) -> Iterator[Stat]:
-    """The stats of a page of ``statlist``."""
-    for entry in entries:
-        stat = stat_of(entry)
-        if stat is not None:
-            yield stat

@@ -2,10 +2,11 @@
 
 from statflow_http.accounts.keys import Scope
 from statflow_http.alerts.accounts import AlertWish
-from statflow_http.alerts.automatic import AutomaticWish, Sensitivity
-from statflow_http.alerts.rules import HOLDS_S, REPEATS_S, Operator, RuleKind, RuleWish
+from statflow_http.alerts.automatic import Sensitivity
+from statflow_http.alerts.rules import HOLDS_S, REPEATS_S, Operator, RuleKind
 from statflow_http.alerts.silencing import SilenceWish
 from statflow_http.alerts.states import Status
+from statflow_http.api.v1_alerts import AutomaticMessage, RuleMessage
 from statflow_http.openapi.operations import JSON, TEXT, Operation, query
 from statflow_http.openapi.schemas import COUNT, CURSOR, FLAG, LIMIT, NUMBER, TIME, document, done, maybe, page
 
@@ -71,7 +72,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Make an alert.",
         Scope.FULL,
         done(RULE_FIELDS),
-        bodies={JSON: RuleWish, FORM: RuleWish},
+        bodies={JSON: RuleMessage, FORM: RuleMessage},
         example=EXAMPLE,
         refusals=(404,),
     ),
@@ -85,7 +86,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Change an alert: anything but its stat.",
         Scope.FULL,
         done(RULE_FIELDS),
-        bodies={JSON: RuleWish},
+        bodies={JSON: RuleMessage},
         example={"threshold": 600},
         refusals=(404,),
     ),
@@ -110,7 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
         Scope.FULL,
         done(AUTOMATIC_FIELDS),
         parameters=(STAT,),
-        bodies={JSON: AutomaticWish},
+        bodies={JSON: AutomaticMessage},
         example={"on": True, "sensitivity": "high"},
         refusals=(404,),
     ),
@@ -121,7 +122,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "What an alert finds now, and when it would have been open in the last 30 days.",
         Scope.READ,
         document(PREVIEW_FIELDS),
-        bodies={JSON: RuleWish, FORM: RuleWish},
+        bodies={JSON: RuleMessage, FORM: RuleMessage},
         example=EXAMPLE,
         refusals=(404,),
     ),

@@ -2,7 +2,7 @@
 
 from statflow_http.accounts.keys import Scope
 from statflow_http.api.v1_dashboards import CopyMessage, DashboardMessage, ShareMessage
-from statflow_http.dashboards import KINDS, PERIODS, SIZES
+from statflow_http.dashboards.tiles import KINDS, PERIODS, SIZES
 from statflow_http.openapi.operations import JSON, TEXT, Operation, Schema
 from statflow_http.openapi.schemas import CURSOR, FLAG, LIMIT, TIME, document, done, maybe, page
 

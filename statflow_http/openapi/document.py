@@ -8,13 +8,25 @@ import msgspec
 
 from statflow_http.answers import Answer
 from statflow_http.headers import respond
-from statflow_http.openapi import accounts, alerts, annotations, dashboards, keys, moving, receivers, stats, writing
+from statflow_http.openapi import (
+    accounts,
+    alerts,
+    annotations,
+    dashboards,
+    keys,
+    moving,
+    outlook,
+    receivers,
+    stats,
+    writing,
+)
 from statflow_http.openapi.operations import REF, REFUSALS, Operation, Schema, refusal
 from statflow_http.openapi.schemas import NAMED
 
 OPERATIONS: tuple[Operation, ...] = (
     *writing.OPERATIONS,
     *stats.OPERATIONS,
+    *outlook.OPERATIONS,
     *alerts.OPERATIONS,
     *receivers.OPERATIONS,
     *annotations.OPERATIONS,

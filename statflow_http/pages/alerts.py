@@ -1,6 +1,7 @@
 """``/alerts``: what is watched, how it is, and why; made, silenced and removed here; and what is watched by itself."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import falcon
@@ -13,15 +14,14 @@ from statflow_http.alerts.automatic import AutomaticSettings, AutomaticWish, Sen
 from statflow_http.alerts.evaluation import figure_of
 from statflow_http.alerts.history import history
 from statflow_http.alerts.mail_settings import MailStore
-from statflow_http.alerts.previewing import Previewed, previewed
+from statflow_http.alerts.previewing import previewed
 from statflow_http.alerts.receivers import Receiver, Receivers
 from statflow_http.alerts.rules import HOLDS_S, REPEATS_S, WINDOWS_S, Rule, Rules, RuleWish, condition
 from statflow_http.alerts.silencing import silence, state_of, states_of
 from statflow_http.alerts.states import State, Status
 from statflow_http.alerts.telling import WINDOW_WORDS, condition_text, sentence, whole
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.pages.keys import SURE, status_of
-from statflow_http.pages.login import sentence as page_sentence
+from statflow_http.pages.form_pages import Asked, Context, FormPage, Go, refuse_unsure
 from statflow_http.pages.site import Page, Site
 from statflow_http.pages.visitors import Form, Member
 
@@ -79,122 +79,61 @@ class Watched:
         return self.state.status is Status.FIRING
 
 
-class Alerts(Page):
-    """``/alerts``."""
+class Alerts(FormPage):
+    """``/alerts``: those that are open first; of one stat where ``stat`` names one by its id."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The alerts, those that are open first; of one stat where ``stat`` names one by its id."""
-        me = self.site.member(req)
-        series = series_of_id(self.site, me, req.get_param("stat") or "")
-        wish = msgspec.structs.replace(USUAL, stat="" if series is None else series.name)
-        self._show(req, resp, me, series=series, wish=wish)
+    template = "alerts.html"
+    blank = MappingProxyType({"found": None, "openings": ()})
 
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Watch something, or try what it would have found."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        wish = wish_of(form)
-        try:
-            series = series_of_name(self.site, me, wish.stat)
-            wanted = condition(wish)
-            if form.has("try"):
-                found = previewed(self.services.engine, me.namespace, series, wanted)
-                self._show(req, resp, me, wish=wish, found=found)
-                return
-            rules = Rules(self.services.documents)
-            rule = rules.create(me.namespace, series.id, series.name, wanted, self.services.now_s())
-        except RequestError as error:
-            self._show(req, resp, me, status=status_of(error), problem=page_sentence(error), wish=wish)
-            return
-        self.site.redirect(resp, me, f"/alerts/{rule.id}", say="It is watched from now on.")
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        series: Series | None = None,
-        wish: RuleWish = USUAL,
-        found: Previewed | None = None,
-    ) -> None:
+    def about(self, asked: Asked) -> Context:
+        """The alerts, and what the form of another one offers."""
+        me, services = asked.me, self.services
+        series = series_of_id(self.site, me, asked.req.get_param("stat") or "")
         rules = [
             rule
-            for rule in Rules(self.services.documents).all(me.namespace)
+            for rule in Rules(services.documents).all(me.namespace)
             if series is None or rule.series_id == series.id
         ]
-        about = {
+        return {
             "watched": sorted(watched(self.site, me, rules), key=lambda each: (not each.is_firing, each.rule.id)),
             "series": series,
             "stat_id": "" if series is None else ids.stat_id(series.id),
+            "wish": msgspec.structs.replace(USUAL, stat="" if series is None else series.name),
             "names": names(self.site, me),
-            "openings": [] if found is None else list(found.openings)[::-1][:OPENINGS_SHOWN],
-            "automatic": AutomaticSettings(self.services.documents).get(me.namespace),
+            "automatic": AutomaticSettings(services.documents).get(me.namespace),
             "told": told(self.site, me),
             **choices(self.site, me),
         }
-        self.site.page(req, resp, me, "alerts.html", status=status, problem=problem, wish=wish, found=found, **about)
+
+    def act(self, asked: Asked, form: Form) -> Go | Context:
+        """Watch something, or try what it would have found."""
+        me, wish = asked.me, wish_of(form)
+        series = series_of_name(self.site, me, wish.stat)
+        wanted = condition(wish)
+        if form.has("try"):
+            found = previewed(self.services.engine, me.namespace, series, wanted)
+            return {"found": found, "openings": list(found.openings)[::-1][:OPENINGS_SHOWN], "wish": wish}
+        rules = Rules(self.services.documents)
+        rule = rules.create(me.namespace, series.id, series.name, wanted, self.services.now_s())
+        return Go(f"/alerts/{rule.id}", "It is watched from now on.")
+
+    def kept(self, form: Form) -> Context:
+        """All of it."""
+        return {"wish": wish_of(form)}
 
 
-class OneAlert(Page):
+class OneAlert(FormPage):
     """``/alerts/ID``."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
+    template = "alert.html"
+
+    def about(self, asked: Asked) -> Context:
         """How it is, why, and how it was."""
-        me = self.site.member(req)
-        self._show(req, resp, me, rule_of(self.site, me, alert_id))
-
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, alert_id: str) -> None:
-        """What the button that was pressed says."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        rule = rule_of(self.site, me, alert_id)
-        try:
-            said, path = self._done(me, rule, form)
-        except RequestError as error:
-            self._show(req, resp, me, rule, status=status_of(error), problem=page_sentence(error))
-            return
-        self.site.redirect(resp, me, path, say=said)
-
-    def _done(self, me: Member, rule: Rule, form: Form) -> tuple[str, str]:
-        """What to say, and where."""
-        services, path = self.services, f"/alerts/{rule.id}"
-        if form.has("delete"):
-            if not form.has(SURE):
-                raise RequestError("tick the box first: its history goes with it")
-            Rules(services.documents).delete(me.namespace, rule.id)
-            return "It is watched no more.", "/alerts"
-        if form.has("silence"):
-            silence(services.documents, me.namespace, rule.id, services.now_s(), hours_of(form))
-            return "Nobody is told for a while.", path
-        if form.has("speak"):
-            silence(services.documents, me.namespace, rule.id, services.now_s(), None)
-            return "You are told of it again.", path
-        wish = wish_of(form)
-        Rules(services.documents).change(me.namespace, rule.id, msgspec.structs.replace(wish, stat=None))
-        return "Saved.", path
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        rule: Rule,
-        *,
-        status: int = 200,
-        problem: str = "",
-    ) -> None:
-        services = self.services
-        state = state_of(services.documents, me.namespace, rule.id)
+        services, me = self.services, asked.me
+        rule = rule_of(self.site, me, asked.id)
         now = figure_of(services.engine, me.namespace, rule, services.now_s())
-        opening = state.opening
-        about = {
+        opening = state_of(services.documents, me.namespace, rule.id).opening
+        return {
             "one": watched(self.site, me, [rule])[0],
             "now": sentence(rule, rule.stat_name, now),
             "opened": "" if opening is None else sentence(rule, rule.stat_name, opening, is_past=True),
@@ -206,7 +145,24 @@ class OneAlert(Page):
             "silences": SILENCES,
             **choices(self.site, me),
         }
-        self.site.page(req, resp, me, "alert.html", status=status, problem=problem, **about)
+
+    def act(self, asked: Asked, form: Form) -> Go:
+        """What the button that was pressed says."""
+        services, namespace = self.services, asked.me.namespace
+        rule = rule_of(self.site, asked.me, asked.id)
+        path = f"/alerts/{rule.id}"
+        if form.has("delete"):
+            refuse_unsure(form, "tick the box first: its history goes with it")
+            Rules(services.documents).delete(namespace, rule.id)
+            return Go("/alerts", "It is watched no more.")
+        if form.has("silence"):
+            silence(services.documents, namespace, rule.id, services.now_s(), hours_of(form))
+            return Go(path, "Nobody is told for a while.")
+        if form.has("speak"):
+            silence(services.documents, namespace, rule.id, services.now_s(), None)
+            return Go(path, "You are told of it again.")
+        Rules(services.documents).change(namespace, rule.id, msgspec.structs.replace(wish_of(form), stat=None))
+        return Go(path, "Saved.")
 
 
 class Automatic(Page):

@@ -1,7 +1,7 @@
 """What the tiles of dashboards show, read with as few queries as there are lengths of rows. No HTTP.
 
 All stats of all tiles whose rows are alike (the same period, the same step) come from one query: a dashboard of sixty
-tiles over one week needs three at most, for lines and numbers, for bars, and for hours.
+tiles over one week needs two, one for bars and one for all else.
 """
 
 from collections import defaultdict
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from statflow_engine import Engine, Kind, QueryError, Series, UnknownSeriesError, Window
 from statflow_http.charts.drawings import Line
-from statflow_http.dashboards import DAY_S, HOUR_S, PERIODS, Tile
+from statflow_http.dashboards.tiles import DAY_S, HOUR_S, PERIODS, Tile
 from statflow_http.embedding.reading import since_creation
-from statflow_http.pages.listing import change_of, total
+from statflow_http.pages.periods import STEPS
+from statflow_http.pages.totals import change_of, extremes, total
 from statflow_http.properties import Properties
 from statflow_http.series_rows import default_aggregate, numbers
 
@@ -84,7 +85,13 @@ class Seen:
     @property
     def before(self) -> float:
         """The same of the period before, as much of it as `change` compares; NaN where it was not read."""
-        return total(self.window, max(self.first - self.count, 0), self.first - self._rest)
+        return total(self.window, max(self.first - self.count + self._rest, 0), self.first)
+
+    @property
+    def extremes(self) -> tuple[float | None, float | None]:
+        """The least and the greatest: of a value's points, of a counter's rows that are over."""
+        values = self.line.values
+        return extremes(self.window, values[:-1] if self.runs else values, self.first)
 
     @property
     def change(self) -> float | None:
@@ -118,10 +125,12 @@ class Board:
 def rows_of(kind: str, period: str) -> Rows:
     """The rows that a kind of tile shows of a period."""
     wanted = PERIODS[period]
+    if kind == "bar":
+        return Rows(wanted.length_s, wanted.bar_step)
+    # And a row more, as on the page of a stat: the one that runs says nothing yet.
     if kind == "hours":
-        # And an hour more: the one that runs says nothing yet.
         return Rows(PERIODS[period if period in WHOLE_WEEKS else "week"].length_s + HOUR_S, HOUR_STEP)
-    return Rows(wanted.length_s, wanted.bar_step if kind == "bar" else wanted.step)
+    return Rows(wanted.length_s + STEPS[wanted.step][0], wanted.step)
 
 
 def read(engine: Engine, properties: Properties, namespace: str, tiles: Iterable[tuple[Tile, str]], tz: str) -> Board:

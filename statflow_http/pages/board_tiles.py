@@ -1,6 +1,5 @@
 """From what was read to what a tile shows: pictures, figures and tables, as plain data for templates. No HTTP."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -21,8 +20,10 @@ from statflow_http.charts.nodes import Node
 from statflow_http.charts.scales import short, with_unit
 from statflow_http.charts.sparklines import sparkline
 from statflow_http.charts.themes import Theme
-from statflow_http.dashboards import PERIODS, Tile
+from statflow_http.dashboards.tiles import PERIODS, Tile
 from statflow_http.pages.board_reading import WHOLE_WEEKS, Board, Seen
+from statflow_http.pages.periods import STEPS
+from statflow_http.pages.totals import finite
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -65,6 +66,7 @@ def shown(tile: Tile, board: Board, period: str, tz: str) -> dict[str, Any]:
         "pictures": [],
         "figures": [],
         "table": None,
+        "note": "",
         # Where the pages of its stats are, for who may see them.
         "addresses": [(f"/stats/{ids.stat_id(seen.series.id)}", seen.series.name) for seen in found],
     }
@@ -174,19 +176,25 @@ def table(tile: Tile, found: Sequence[Seen], period: str, tz: str) -> dict[str, 
     """A row for each stat."""
     is_wide = tile.size == "wide"
     columns = ["Total or mean", "Change", *(["Least", "Greatest"] if is_wide else []), "Last"]
-    return {"table": {"columns": columns, "rows": [(seen.series.name, cells(seen, is_wide=is_wide)) for seen in found]}}
+    rows = [(seen.series.name, cells(seen, is_wide=is_wide)) for seen in found]
+    return {"table": {"columns": columns, "rows": rows}, "note": extremes_note(found) if is_wide else ""}
+
+
+def extremes_note(found: Sequence[Seen]) -> str:
+    """Of what the least and the greatest are, in words."""
+    kinds = {seen.window.kind for seen in found}
+    step = found[0].window.step
+    counters = f"of a counter's rows of {STEPS[step][1] if step in STEPS else step} that are over"
+    told = [text for kind, text in ((Kind.VALUE, "of a value's points"), (Kind.COUNTER, counters)) if kind in kinds]
+    return f"Least and greatest: {', '.join(told)}."
 
 
 def cells(seen: Seen, *, is_wide: bool) -> list[str]:
     """The texts of a stat's row; "change" is a number that the template tells."""
-    from statflow_http.pages.rendering import change
+    from statflow_http.pages.rendering import change, short_number
 
-    line = seen.line
-    settled = line.values[:-1] if line.runs and len(line.values) > 1 else line.values
-    known = settled[np.isfinite(settled)]
-    extremes = [float(known.min()), float(known.max())] if len(known) else [math.nan, math.nan]
-    told = [with_unit(short(number), seen.unit) for number in (seen.total, *extremes, line.last)]
-    total, least, greatest, last = told
+    known = finite(seen.total), *seen.extremes, finite(seen.line.last)
+    total, least, greatest, last = (short_number(number, seen.unit) for number in known)
     return [total, change(seen.change) or "–", *([least, greatest] if is_wide else []), last]
 
 
@@ -239,11 +247,6 @@ def pictures(size: str, drawn: Any) -> list[Picture]:
         Picture("narrow", drawn(NARROW_WIDTH, HEIGHTS["small"])),
         Picture("wide", drawn(WIDE_WIDTH, HEIGHTS["wide"])),
     ]
-
-
-def finite(number: float) -> float | None:
-    """A number, or None for none."""
-    return number if math.isfinite(number) else None
 
 
 DRAWN = {"line": lines, "bar": bar_chart, "number": figures, "table": table, "hours": hours}

@@ -16,7 +16,7 @@ from typing import Any
 
 import falcon
 
-from statflow_http.dashboards import PERIODS, Dashboard, Tile
+from statflow_http.dashboards.tiles import PERIODS, Dashboard, Tile
 from statflow_http.pages import rendering
 from statflow_http.pages.board_reading import read
 from statflow_http.pages.board_tiles import shown

@@ -1,29 +1,21 @@
 """``/dashboards``: making, looking at, arranging and sharing dashboards."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import falcon
 
 from statflow_engine import UnknownSeriesError
 from statflow_http import ids
-from statflow_http.dashboard_shares import DashboardShares
-from statflow_http.dashboards import (
-    KINDS,
-    NO_DASHBOARD,
-    PERIOD_DEFAULT,
-    SIZES,
-    STATS_MAX,
-    Dashboard,
-    Dashboards,
-    Tile,
-    new_tile,
-    refuse_unknown,
-)
-from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
+from statflow_http.dashboards.drafts import STATS_MAX, new_tile, refuse_unknown
+from statflow_http.dashboards.shares import DashboardShares
+from statflow_http.dashboards.store import NO_DASHBOARD, Dashboards
+from statflow_http.dashboards.tiles import KINDS, PERIOD_DEFAULT, SIZES, Dashboard, Tile
+from statflow_http.errors import NotFoundError, RequestError
 from statflow_http.pages.addresses import base_url
 from statflow_http.pages.board_views import PERIOD_NAMES, Look, Views, period_of, periods
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import Asked, Context, FormPage, Go
 from statflow_http.pages.site import Page, Site, accepts_html
 from statflow_http.pages.visitors import Form, Member
 
@@ -64,70 +56,51 @@ class BoardPage(Page):
         return self.boards.get(me.namespace, checked_id(dashboard_id))
 
 
-class BoardList(BoardPage):
+class BoardList(BoardPage, FormPage):
     """``/dashboards``."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    template = "boards.html"
+    blank = MappingProxyType({"name": ""})
+
+    def about(self, asked: Asked) -> Context:
         """Every dashboard of the account, a few lines of each, and what can be restored."""
-        self._show(req, resp, self.site.member(req))
+        me = asked.me
+        found = self.boards.all(me.namespace)
+        deleted = self.boards.deleted(me.namespace, self.services.now_s())
+        gone = asked.req.get_param("deleted") or ""
+        return {
+            "boards": list(zip(found, self._previews(me, found), strict=True)),
+            "deleted": deleted,
+            "just_deleted": next((each for each in deleted if each.id == gone), None),
+            "has_stats": bool(self.services.engine.series_count(me.namespace)),
+        }
 
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def act(self, asked: Asked, form: Form) -> Go:
         """Make a dashboard; of the stats of ``stats``, which are ids, where a comparison is kept."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        try:
-            tiles = compared_tiles(self._names(me, form.many("stats")))
-            made = self.boards.create(me.namespace, form.text("name"), tiles, self.services.now_s())
-        except (RequestError, RetryLaterError) as error:
-            self._show(req, resp, me, status=400, problem=sentence(error), name=form.text("name"))
-            return
-        self.site.redirect(resp, me, f"/dashboards/{made.id}" + ("" if made.tiles else "/edit"))
+        tiles = compared_tiles(self._names(asked.me, form.many("stats")))
+        made = self.boards.create(asked.me.namespace, form.text("name"), tiles, self.services.now_s())
+        return Go(f"/dashboards/{made.id}" if made.tiles else edit_path(made))
+
+    def kept(self, form: Form) -> Context:
+        """The name."""
+        return {"name": form.text("name")}
 
     def _names(self, me: Member, stat_ids: Sequence[str]) -> list[str]:
         """The names of stats.
 
         Raises:
-            NotFoundError: the account has no such stat.
+            RequestError: the account has no such stat.
         """
         found = []
         for stat_id in stat_ids:
             series_id = ids.series_id(stat_id)
             if series_id is None:
-                raise NotFoundError("no such stat")
+                raise RequestError("no such stat")
             try:
                 found.append(self.services.engine.find_by_id(series_id, namespace=me.namespace).name)
             except UnknownSeriesError:
-                raise NotFoundError("no such stat") from None
+                raise RequestError("no such stat") from None
         return found
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        name: str = "",
-    ) -> None:
-        found, now_s = self.boards.all(me.namespace), self.services.now_s()
-        deleted = self.boards.deleted(me.namespace, now_s)
-        gone = req.get_param("deleted") or ""
-        self.site.page(
-            req,
-            resp,
-            me,
-            "boards.html",
-            status=status,
-            boards=list(zip(found, self._previews(me, found), strict=True)),
-            deleted=deleted,
-            just_deleted=next((each for each in deleted if each.id == gone), None),
-            has_stats=bool(self.services.engine.series_count(me.namespace)),
-            problem=problem,
-            name=name,
-        )
 
     def _previews(self, me: Member, found: Sequence[Dashboard]) -> list[list[dict[str, Any]]]:
         """The first stats of each dashboard as small lines, all of one query."""
@@ -177,41 +150,60 @@ class Board(BoardPage):
     on_head = on_get
 
 
-class EditBoard(BoardPage):
-    """``/dashboards/ID/edit``."""
+class EditBoard(BoardPage, FormPage):
+    """``/dashboards/ID/edit``: the tiles with what changes them."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, dashboard_id: str) -> None:
-        """The tiles with what changes them."""
-        me = self.site.member(req)
-        self._show(req, resp, me, self.board(me, dashboard_id))
+    template = "board_edit.html"
+    blank = MappingProxyType({"draft": None, "name": None})
 
-    on_head = on_get
+    def about(self, asked: Asked) -> Context:
+        """The tiles, and what they may be."""
+        me = asked.me
+        board = self.board(me, asked.id)
+        drawn = self.views.tiles(Look(me.namespace, board, "", me.tz))
+        return {
+            "board": board,
+            "tiles": list(zip(board.tiles, drawn, strict=True)),
+            "names": [series.name for series in self.services.engine.series(me.namespace, limit=SUGGESTED_MAX)],
+            "kinds": KIND_NAMES,
+            "sizes": SIZE_NAMES,
+            "period_names": PERIOD_NAMES,
+            "period_default": PERIOD_DEFAULT,
+            "stats_max": STATS_MAX,
+            "has_links": False,
+        }
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, dashboard_id: str) -> None:
-        """Do what a form says in ``do``."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        board = self.board(me, dashboard_id)
+    def act(self, asked: Asked, form: Form) -> Go:
+        """Do what the form says in ``do``."""
+        board = self.board(asked.me, asked.id)
         act = self._acts.get(form.text("do"))
         if act is None:
             raise RequestError(f"do must be one of {', '.join(self._acts)}")
         try:
-            path, said = act(me, board, form)
+            return act(asked.me, board, form)
         except NotFoundError as error:
-            if str(error) == NO_DASHBOARD:
-                raise
-            self._refuse(req, resp, me, board, form, error)
-        except RequestError as error:
-            self._refuse(req, resp, me, board, form, error)
+            # What the form names, a stat or a tile. If the dashboard itself is gone meanwhile, `about` misses it.
+            raise RequestError(str(error)) from error
+
+    def kept(self, form: Form) -> Context:
+        """A tile, or a name."""
+        if form.text("do") == "rename":
+            return {"name": form.text("name")}
+        if form.text("do") != "put":
+            return {}
+        draft: Context = {name: form.text(name) for name in ("tile", "kind", "title", "size", "period")}
+        return {"draft": draft | {"stats": form.many("stat")}}
+
+    def go(self, resp: falcon.Response, asked: Asked, after: Go) -> None:
+        """Go on; a script stays where it is."""
+        if accepts_html(asked.req):
+            super().go(resp, asked, after)
         else:
-            if accepts_html(req):
-                self.site.redirect(resp, me, path, say=said)
-            else:
-                resp.status = falcon.HTTP_204
+            resp.status = falcon.HTTP_204
 
     @property
-    def _acts(self) -> Mapping[str, Callable[[Member, Dashboard, Form], tuple[str, str]]]:
-        """What a form can do, each giving where to go on and what to say there."""
+    def _acts(self) -> Mapping[str, Callable[[Member, Dashboard, Form], Go]]:
+        """What a form can do."""
         return {
             "rename": self._rename,
             "put": self._put,
@@ -223,11 +215,11 @@ class EditBoard(BoardPage):
             "delete": self._delete,
         }
 
-    def _rename(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _rename(self, me: Member, board: Dashboard, form: Form) -> Go:
         self.boards.change(me.namespace, board.id, self.services.now_s(), name=form.text("name"))
-        return edit_path(board), "Renamed."
+        return Go(edit_path(board), "Renamed.")
 
-    def _put(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _put(self, me: Member, board: Dashboard, form: Form) -> Go:
         tile_id = form.text("tile")
         before = board.tile(tile_id) if tile_id else None
         tile = new_tile(
@@ -240,135 +232,62 @@ class EditBoard(BoardPage):
         )
         refuse_unknown(self.services.engine, me.namespace, tile.stats, before.stats if before else ())
         self.boards.put_tile(me.namespace, board.id, tile, self.services.now_s())
-        return f"{edit_path(board)}#tile-{tile.id}", "Changed." if before else "Added."
+        return Go(f"{edit_path(board)}#tile-{tile.id}", "Changed." if before else "Added.")
 
-    def _remove(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _remove(self, me: Member, board: Dashboard, form: Form) -> Go:
         self.boards.remove_tile(me.namespace, board.id, form.text("tile"), self.services.now_s())
-        return edit_path(board), "Removed."
+        return Go(edit_path(board), "Removed.")
 
-    def _earlier(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _earlier(self, me: Member, board: Dashboard, form: Form) -> Go:
         return self._moved(me, board, form, -1)
 
-    def _later(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _later(self, me: Member, board: Dashboard, form: Form) -> Go:
         return self._moved(me, board, form, 1)
 
-    def _moved(self, me: Member, board: Dashboard, form: Form, by: int) -> tuple[str, str]:
+    def _moved(self, me: Member, board: Dashboard, form: Form, by: int) -> Go:
         tile_id = form.text("tile")
         self.boards.move_tile(me.namespace, board.id, tile_id, by, self.services.now_s())
-        return f"{edit_path(board)}#tile-{tile_id}", ""
+        return Go(f"{edit_path(board)}#tile-{tile_id}")
 
-    def _arrange(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _arrange(self, me: Member, board: Dashboard, form: Form) -> Go:
         self.boards.arrange(me.namespace, board.id, form.many("tile"), self.services.now_s())
-        return edit_path(board), ""
+        return Go(edit_path(board))
 
-    def _duplicate(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _duplicate(self, me: Member, board: Dashboard, form: Form) -> Go:
         made = self.boards.duplicate(me.namespace, board.id, self.services.now_s())
-        return edit_path(made), "This is the copy."
+        return Go(edit_path(made), "This is the copy.")
 
-    def _delete(self, me: Member, board: Dashboard, form: Form) -> tuple[str, str]:
+    def _delete(self, me: Member, board: Dashboard, form: Form) -> Go:
         self.boards.delete(me.namespace, board.id, self.services.now_s())
-        return f"/dashboards?deleted={board.id}", ""
-
-    def _refuse(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        board: Dashboard,
-        form: Form,
-        error: RequestError,
-    ) -> None:
-        draft: dict[str, Any] | None = None
-        if form.text("do") == "put":
-            draft = {name: form.text(name) for name in ("tile", "kind", "title", "size", "period")}
-            draft["stats"] = form.many("stat")
-        self._show(req, resp, me, board, status=400, problem=sentence(error), draft=draft)
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        board: Dashboard,
-        *,
-        status: int = 200,
-        problem: str = "",
-        draft: dict[str, Any] | None = None,
-    ) -> None:
-        drawn = self.views.tiles(Look(me.namespace, board, "", me.tz))
-        self.site.page(
-            req,
-            resp,
-            me,
-            "board_edit.html",
-            status=status,
-            board=board,
-            tiles=list(zip(board.tiles, drawn, strict=True)),
-            names=[series.name for series in self.services.engine.series(me.namespace, limit=SUGGESTED_MAX)],
-            kinds=KIND_NAMES,
-            sizes=SIZE_NAMES,
-            period_names=PERIOD_NAMES,
-            period_default=PERIOD_DEFAULT,
-            stats_max=STATS_MAX,
-            problem=problem,
-            draft=draft,
-            has_links=False,
-        )
+        return Go(f"/dashboards?deleted={board.id}")
 
 
-class ShareBoard(BoardPage):
-    """``/dashboards/ID/share``."""
+class ShareBoard(BoardPage, FormPage):
+    """``/dashboards/ID/share``: the links to a dashboard, and the form of another one."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, dashboard_id: str) -> None:
-        """The links to a dashboard, and the form of another one."""
-        me = self.site.member(req)
-        self._show(req, resp, me, self.board(me, dashboard_id))
+    template = "board_share.html"
+    blank = MappingProxyType({"label": "", "token": ""})
 
-    on_head = on_get
+    def about(self, asked: Asked) -> Context:
+        """The links."""
+        board = self.board(asked.me, asked.id)
+        shares = DashboardShares(self.services.documents).all(asked.me.namespace, board.id)
+        return {"board": board, "shares": shares, "base": base_url(asked.req)}
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, dashboard_id: str) -> None:
+    def act(self, asked: Asked, form: Form) -> Go | Context:
         """Make a link, which is shown this once, or revoke one."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        board = self.board(me, dashboard_id)
+        namespace, board = asked.me.namespace, self.board(asked.me, asked.id)
         shares = DashboardShares(self.services.documents)
         if form.has("revoke"):
-            shares.revoke(me.namespace, board.id, form.text("revoke"))
-            self.site.redirect(resp, me, f"/dashboards/{board.id}/share", say="Revoked. The link leads nowhere now.")
-            return
+            shares.revoke(namespace, board.id, form.text("revoke"))
+            return Go(f"/dashboards/{board.id}/share", "Revoked. The link leads nowhere now.")
         label, password = form.text("label"), form.raw("password")
-        try:
-            _, token = shares.create(me.namespace, board.id, self.services.now_s(), label=label, password=password)
-        except RequestError as error:
-            self._show(req, resp, me, board, status=400, problem=sentence(error), label=label)
-            return
-        self._show(req, resp, me, board, token=token)
+        _, token = shares.create(namespace, board.id, self.services.now_s(), label=label, password=password)
+        return {"token": token}
 
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        board: Dashboard,
-        *,
-        status: int = 200,
-        problem: str = "",
-        label: str = "",
-        token: str = "",
-    ) -> None:
-        self.site.page(
-            req,
-            resp,
-            me,
-            "board_share.html",
-            status=status,
-            board=board,
-            shares=DashboardShares(self.services.documents).all(me.namespace, board.id),
-            base=base_url(req),
-            problem=problem,
-            label=label,
-            token=token,
-        )
+    def kept(self, form: Form) -> Context:
+        """What it is for, and never the password."""
+        return {"label": form.text("label")}
 
 
 class RestoreBoard(BoardPage):

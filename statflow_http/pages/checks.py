@@ -31,12 +31,16 @@ class Check(msgspec.Struct, frozen=True):
         options: by which it was read.
         lines: what it would bring, in words.
         checked_s: Unix seconds.
+        failure: why there is nothing to bring, or not all of it; "": it is as it should be.
+        is_empty: nothing would come.
     """
 
     source: str
     options: ImportOptions
     lines: list[str]
     checked_s: int
+    failure: str = ""
+    is_empty: bool = False
 
 
 class Checks:
@@ -67,8 +71,8 @@ class Checks:
         store = Store(services.engine, services.documents, self._account, self._live, self._folder)
         items = sources.read(upload, options.format, options.csv(), label=source)
         kind = KINDS[options.kind] if options.kind else None
-        lines = imports.dry_run(store, items, kind, self._folder)
-        check = Check(source, options, lines[:LINES_MAX], services.now_s())
+        found = imports.dry_run(store, items, kind, self._folder)
+        check = Check(source, options, found.lines[:LINES_MAX], services.now_s(), found.failure, found.is_empty)
         self._forget_old()
         upload.replace(self.path)
         self._about.write_bytes(msgspec.json.encode(check))

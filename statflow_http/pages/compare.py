@@ -20,8 +20,9 @@ from statflow_http.charts.lines import chart
 from statflow_http.charts.themes import Theme
 from statflow_http.errors import RequestError
 from statflow_http.pages import periods
-from statflow_http.pages.login import sentence
-from statflow_http.pages.one_stat import CHART_HEIGHT, CHART_WIDTH, asked_range, own_stat, query
+from statflow_http.pages.form_pages import sentence
+from statflow_http.pages.one_stat_asked import asked_range, own_stat, query
+from statflow_http.pages.one_stat_chart import CHART_HEIGHT, CHART_WIDTH
 from statflow_http.pages.periods import PERIODS, STEPS, Range
 from statflow_http.pages.reading import Seen, figures, seen
 from statflow_http.pages.site import Page

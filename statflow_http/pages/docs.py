@@ -9,7 +9,7 @@ from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.plans import FREE
 from statflow_http.errors import RequestError
 from statflow_http.pages.addresses import base_url
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import sentence
 from statflow_http.pages.samples import KEY, KEY_TEXT, samples
 from statflow_http.pages.site import Page
 from statflow_http.pages.visitors import Member, Visitor

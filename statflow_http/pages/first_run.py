@@ -21,7 +21,7 @@ class FirstKey(Page):
         self.site.form(req, me)
         revision = Revision.now(self.services, me.namespace)
         if revision.count:
-            self.site.redirect(resp, me, "/settings", say="There are stats already: keys are made here.")
+            self.site.redirect(resp, me, "/settings/keys", say="There are stats already: keys are made here.")
             return
         key = self.services.keys.create(me.account.id, self.services.now_s(), live=me.live, label=LABEL)
         view = viewed(self.site, me, Found.of(self.site, me, Wish(), revision), req.prefix)

@@ -12,7 +12,7 @@ from statflow_http.moving.live_source import GONE_HOSTS
 from statflow_http.moving.options import ImportOptions, options_of
 from statflow_http.pages import uploads
 from statflow_http.pages.checks import CHECKED_BYTES_MAX, Checks
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import sentence
 from statflow_http.pages.site import Page
 from statflow_http.pages.visitors import Form, Member
 from statflow_http.wire import bodies
@@ -128,9 +128,8 @@ class CheckPage(ImportPage):
         if check is None:
             self.site.redirect(resp, me, "/import")
         else:
-            self.site.page(
-                req, resp, me, "import_check.html", check=check, lines=[worded(line) for line in check.lines]
-            )
+            lines, failure = [worded(line) for line in check.lines], worded(check.failure)
+            self.site.page(req, resp, me, "import_check.html", check=check, lines=lines, failure=failure)
 
     on_head = on_get
 
@@ -142,7 +141,7 @@ class CheckPage(ImportPage):
         check = checks.waiting()
         if check is None:
             self.site.redirect(resp, me, "/import", say="That file waits no more: choose it again.")
-        elif form.has("bring"):
+        elif form.has("bring") and not check.is_empty:
             job = self.queue(me, checks.path, check.source, check.options)
             checks.forget()
             self.follow(resp, me, job)

@@ -1,15 +1,13 @@
 """``/settings/keys``: the keys of an account; ``/settings/keys/ID``: one of them; ``/access``: the export token."""
 
 from dataclasses import dataclass
-
-import falcon
+from types import MappingProxyType
 
 from statflow_http.accounts.keys import DAY_S, Key, KeyKind, KeySettings, Scope
 from statflow_http.api.v1_keys import kind_of, scope_of
-from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
+from statflow_http.errors import NotFoundError, RequestError
 from statflow_http.pages.addresses import base_url
-from statflow_http.pages.login import sentence
-from statflow_http.pages.site import Page
+from statflow_http.pages.form_pages import Asked, Context, FormPage, Go, refuse_unsure
 from statflow_http.pages.visitors import Form, Member
 
 # Days from which a new key may choose; "" is for ever.
@@ -25,7 +23,6 @@ OLD_KINDS = (
     (KeyKind.UKEY, "User key", "The ukey of the classic API. It may send."),
     (KeyKind.TOKEN, "Access token", "From stathat.com/access. It may read."),
 )
-SURE = "sure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,219 +33,150 @@ class Made:
     key: Key
 
 
-class Keys(Page):
-    """``/settings/keys``."""
+class Keys(FormPage):
+    """``/settings/keys``: the list, and the form for a new key."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The list, and the form for a new key."""
-        self._show(req, resp, self.site.member(req))
+    template = "keys.html"
+    blank = MappingProxyType({"label": "", "made": None})
 
-    on_head = on_get
+    def about(self, asked: Asked) -> Context:
+        """The keys that work, those that are over, and what the form offers."""
+        now_s = self.services.now_s()
+        keys = self.services.keys.list(asked.me.account.id)[::-1]
+        return {
+            "working": [key for key in keys if key.works(now_s)],
+            "over": [key for key in keys if not key.works(now_s)],
+            "used": self.services.keys.last_used(keys),
+            "base": base_url(asked.req),
+            "scopes": SCOPES,
+            "expiries": EXPIRIES,
+        }
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def act(self, asked: Asked, form: Form) -> Context:
         """Make a key. It is in this answer, and nowhere to be read again."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        try:
-            made = self._made(me, form)
-        except RequestError as error:
-            self._show(req, resp, me, status=status_of(error), problem=sentence(error), label=form.text("label"))
-            return
-        self._show(req, resp, me, made=made)
-
-    def _made(self, me: Member, form: Form) -> Made:
         now_s = self.services.now_s()
         text, key = self.services.keys.create_shown(
-            me.account.id,
+            asked.me.account.id,
             now_s,
-            live=live_of(form, me),
+            live=live_of(form, asked.me),
             scope=scope_of(form.text("scope", "full")) or Scope.FULL,
             label=form.text("label"),
             expires_s=expiry_of(form, now_s),
         )
-        return Made(text, key)
+        return {"made": Made(text, key)}
 
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        label: str = "",
-        made: Made | None = None,
-    ) -> None:
-        now_s = self.services.now_s()
-        keys = self.services.keys.list(me.account.id)[::-1]
-        about = {
-            "working": [key for key in keys if key.works(now_s)],
-            "over": [key for key in keys if not key.works(now_s)],
-            "used": self.services.keys.last_used(keys),
-            "base": base_url(req),
-            "scopes": SCOPES,
-            "expiries": EXPIRIES,
-        }
-        self.site.page(req, resp, me, "keys.html", status=status, problem=problem, label=label, made=made, **about)
+    def kept(self, form: Form) -> Context:
+        """The label."""
+        return {"label": form.text("label")}
 
 
-class OldKeys(Page):
+class OldKeys(FormPage):
     """``/settings/keys/old``: what clients had at StatHat, let in letter by letter."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The form."""
-        self._show(req, resp, self.site.member(req))
+    template = "old_keys.html"
 
-    on_head = on_get
+    def about(self, asked: Asked) -> Context:
+        """The three kinds."""
+        return {"kind": "ezkey", "kinds": OLD_KINDS, "base": base_url(asked.req)}
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def act(self, asked: Asked, form: Form) -> Go:
         """Add one."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        try:
-            key = self.services.keys.add_secret(
-                me.account.id,
-                form.text("secret"),
-                kind_of(form.text("kind")),
-                self.services.now_s(),
-                live=live_of(form, me),
-                label=form.text("label"),
-            )
-        except RequestError as error:
-            self._show(req, resp, me, status=status_of(error), problem=sentence(error), kind=form.text("kind"))
-            return
-        self.site.redirect(resp, me, "/settings/keys", say=f"Added: {key.display}. Clients may send it from now on.")
+        key = self.services.keys.add_secret(
+            asked.me.account.id,
+            form.text("secret"),
+            kind_of(form.text("kind")),
+            self.services.now_s(),
+            live=live_of(form, asked.me),
+            label=form.text("label"),
+        )
+        return Go("/settings/keys", f"Added: {key.display}. Clients may send it from now on.")
 
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        kind: str = "",
-    ) -> None:
-        about = {"problem": problem, "kind": kind or "ezkey", "kinds": OLD_KINDS, "base": base_url(req)}
-        self.site.page(req, resp, me, "old_keys.html", status=status, **about)
+    def kept(self, form: Form) -> Context:
+        """The kind, and never the secret."""
+        return {"kind": form.text("kind", "ezkey")}
 
 
-class OneKey(Page):
+class OneKey(FormPage):
     """``/settings/keys/ID``: change, rotate, revoke."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
+    template = "key.html"
+    blank = MappingProxyType({"made": None, "sent": ""})
+
+    def about(self, asked: Asked) -> Context:
         """All about one key."""
-        me = self.site.member(req)
-        self._show(req, resp, me, self._key(me, key_id))
-
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, key_id: str) -> None:
-        """What the button that was pressed says."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        key = self._key(me, key_id)
-        try:
-            if form.has("revoke"):
-                self._revoke(resp, me, key, form)
-            elif form.has("rotate"):
-                self._show(req, resp, me, key, made=self._rotated(me, key, form))
-            else:
-                self._change(resp, me, key, form)
-        except RequestError as error:
-            self._show(req, resp, me, key, status=status_of(error), problem=sentence(error))
-
-    def _key(self, me: Member, key_id: str) -> Key:
-        key = self.services.keys.get(me.account.id, key_id)
-        # The id, and no other name: a path with a whole key in it would be a key in a log.
-        if key.id != key_id:
-            raise NotFoundError("no such key")
-        return key
-
-    def _revoke(self, resp: falcon.Response, me: Member, key: Key, form: Form) -> None:
-        if not form.has(SURE):
-            raise RequestError("tick the box first: whatever uses this key stops working")
-        self.services.keys.revoke(me.account.id, key.id, self.services.now_s())
-        self.site.redirect(resp, me, "/settings/keys", say=f"{key.display} is revoked.")
-
-    def _rotated(self, me: Member, key: Key, form: Form) -> Made:
-        days = form.text("grace_days", "1")
-        if days not in dict(GRACES):
-            raise RequestError("choose how long the old key goes on working")
-        text, made = self.services.keys.rotate(me.account.id, key.id, self.services.now_s(), grace_days=int(days))
-        return Made(text, made)
-
-    def _change(self, resp: falcon.Response, me: Member, key: Key, form: Form) -> None:
-        scope = scope_of(form.text("scope", key.scope.value)) or key.scope
-        self.services.keys.update(me.account.id, key.id, KeySettings(form.text("label"), scope), self.services.now_s())
-        self.site.redirect(resp, me, f"/settings/keys/{key.id}", say="Saved.")
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        key: Key,
-        *,
-        status: int = 200,
-        problem: str = "",
-        made: Made | None = None,
-    ) -> None:
-        key = self.services.keys.get(me.account.id, key.id)
-        about = {
+        key = self._key(asked)
+        return {
             "key": key,
             "works": key.works(self.services.now_s()),
             "used_s": self.services.keys.last_used([key]).get(key.id),
             "is_ours": key.kind is KeyKind.KEY,
-            "base": base_url(req),
+            "base": base_url(asked.req),
             "scopes": SCOPES,
             "graces": GRACES,
         }
-        self.site.page(req, resp, me, "key.html", status=status, problem=problem, made=made, **about)
+
+    def act(self, asked: Asked, form: Form) -> Go | Context:
+        """What the button that was pressed says."""
+        key = self._key(asked)
+        if form.has("revoke"):
+            return self._revoked(key, form)
+        if form.has("rotate"):
+            return {"made": self._rotated(key, form)}
+        return self._changed(key, form)
+
+    def kept(self, form: Form) -> Context:
+        """Which of the forms it was."""
+        return {"sent": next((name for name in ("revoke", "rotate") if form.has(name)), "change")}
+
+    def _key(self, asked: Asked) -> Key:
+        key = self.services.keys.get(asked.me.account.id, asked.id)
+        # The id, and no other name: a path with a whole key in it would be a key in a log.
+        if key.id != asked.id:
+            raise NotFoundError("no such key")
+        return key
+
+    def _revoked(self, key: Key, form: Form) -> Go:
+        refuse_unsure(form, "tick the box first: whatever uses this key stops working")
+        self.services.keys.revoke(key.account_id, key.id, self.services.now_s())
+        return Go("/settings/keys", f"{key.display} is revoked.")
+
+    def _rotated(self, key: Key, form: Form) -> Made:
+        days = form.text("grace_days", "1")
+        if days not in dict(GRACES):
+            raise RequestError("choose how long the old key goes on working")
+        text, made = self.services.keys.rotate(key.account_id, key.id, self.services.now_s(), grace_days=int(days))
+        return Made(text, made)
+
+    def _changed(self, key: Key, form: Form) -> Go:
+        scope = scope_of(form.text("scope", key.scope.value)) or key.scope
+        self.services.keys.update(key.account_id, key.id, KeySettings(form.text("label"), scope), self.services.now_s())
+        return Go(f"/settings/keys/{key.id}", "Saved.")
 
 
-class Access(Page):
+class Access(FormPage):
     """``/access``: the access token of StatHat's export API, which here is any key that may read."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    template = "access.html"
+    blank = MappingProxyType({"made": None})
+
+    def about(self, asked: Asked) -> Context:
         """What it is, and which there are."""
-        self._show(req, resp, self.site.member(req))
-
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Make one, of the data that is shown."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        try:
-            text, key = self.services.keys.create_shown(
-                me.account.id,
-                self.services.now_s(),
-                live=me.live,
-                scope=Scope.READ,
-                label=form.text("label", "access token"),
-                expires_s=None,
-            )
-        except RequestError as error:
-            self._show(req, resp, me, status=status_of(error), problem=sentence(error))
-            return
-        self._show(req, resp, me, made=Made(text, key))
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        made: Made | None = None,
-    ) -> None:
-        now_s = self.services.now_s()
+        now_s, me = self.services.now_s(), asked.me
         keys = [key for key in self.services.keys.list(me.account.id) if key.works(now_s) and key.live is me.live]
         tokens = [key for key in keys[::-1] if key.scope is Scope.READ]
-        about = {"tokens": tokens, "used": self.services.keys.last_used(tokens), "base": base_url(req)}
-        self.site.page(req, resp, me, "access.html", status=status, problem=problem, made=made, **about)
+        return {"tokens": tokens, "used": self.services.keys.last_used(tokens), "base": base_url(asked.req)}
+
+    def act(self, asked: Asked, form: Form) -> Context:
+        """Make one, of the data that is shown."""
+        text, key = self.services.keys.create_shown(
+            asked.me.account.id,
+            self.services.now_s(),
+            live=asked.me.live,
+            scope=Scope.READ,
+            label=form.text("label", "access token"),
+            expires_s=None,
+        )
+        return {"made": Made(text, key)}
 
 
 def live_of(form: Form, me: Member) -> bool:
@@ -266,8 +194,3 @@ def expiry_of(form: Form, now_s: int) -> int | None:
     if days not in dict(EXPIRIES):
         raise RequestError("choose when the key ends from the list")
     return now_s + int(days) * DAY_S if days else None
-
-
-def status_of(error: RequestError) -> int:
-    """Of the page that tells of a refusal; anything else that is wrong with a form is 400."""
-    return 429 if isinstance(error, RetryLaterError) else 400

@@ -4,11 +4,12 @@ import falcon
 
 from statflow_http.accounts import passwords
 from statflow_http.accounts.opening import sign_up
-from statflow_http.accounts.people import Person
+from statflow_http.accounts.people import Person, normal_email
 from statflow_http.accounts.sessions import BadLoginError
 from statflow_http.api.stathat import Root
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError, RetryLaterError, TakenError
 from statflow_http.pages import visitors
+from statflow_http.pages.form_pages import sentence
 from statflow_http.pages.site import Page, accepts_html
 from statflow_http.pages.visitors import Form, Visitor, safe_next
 
@@ -118,35 +119,21 @@ class Link(Page):
         if person is None:
             raise NotFoundError(LINK_OVER)
         try:
-            hash_ = self._wanted(person, form)
+            email, hash_ = _wanted(person, form)
+            now_s = self.services.now_s()
+            signed_in = self.services.sessions.use_link(token, now_s, email=email, password_hash=hash_)
+        except NotFoundError:
+            # Somebody used it meanwhile; nothing was set.
+            raise
         except (RequestError, TakenError) as error:
             self._show(req, resp, visitor, person, status=400, problem=sentence(error), email=form.text("email"))
             return
-        now_s = self.services.now_s()
-        signed_in = self.services.sessions.use_link(token, now_s)
-        if hash_:
-            changed = self.services.people.set_password(signed_in.person, hash_)
-            signed_in = self.services.sessions.begin(changed, now_s)
         visitors.begin_session(resp, visitor, signed_in.token)
         self.site.redirect(resp, visitor, "/stats")
 
     def _person(self, token: str) -> Person | None:
         """Whom a link would sign in."""
         return self.services.sessions.person_of_link(token, self.services.now_s())
-
-    def _wanted(self, person: Person, form: Form) -> str:
-        """Set the address where there is none; the hash of the password where there is none yet, else "".
-
-        Raises:
-            RequestError: no address, or no password.
-            TakenError: somebody has the address.
-        """
-        if person.password_hash:
-            return ""
-        hash_ = passwords.hashed(form.raw("password"))
-        if not person.email:
-            self.services.people.set_email(person, form.text("email"))
-        return hash_
 
     def _show(
         self,
@@ -161,6 +148,18 @@ class Link(Page):
     ) -> None:
         about = {"person": person, "problem": problem, "email": email or person.email}
         self.site.page(req, resp, visitor, "link.html", status=status, **about)
+
+
+def _wanted(person: Person, form: Form) -> tuple[str, str]:
+    """The address and the hash of the password that somebody without a password chose; "" for what is there already.
+
+    Raises:
+        RequestError: no address, or no password.
+    """
+    if person.password_hash:
+        return "", ""
+    hash_ = passwords.hashed(form.raw("password"))
+    return "" if person.email else normal_email(form.text("email")), hash_
 
 
 class Logout(Page):
@@ -179,9 +178,12 @@ class SignUp(Page):
     """``/signup``, where the server lets everybody in."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The form."""
-        self._refuse_closed()
+        """The form; who is signed in already goes on."""
         visitor = self.site.visitor(req)
+        if visitor.is_signed_in:
+            self.site.redirect(resp, visitor, "/stats")
+            return
+        self._refuse_closed()
         self.site.page(req, resp, visitor, "signup.html", problem="", email="")
 
     on_head = on_get
@@ -206,9 +208,3 @@ class SignUp(Page):
     def _refuse_closed(self) -> None:
         if not self.services.options.signup:
             raise ForbiddenError("sign-up is off on this server: ask its owner for an account")
-
-
-def sentence(error: Exception) -> str:
-    """What an error says, as a sentence of a page."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."

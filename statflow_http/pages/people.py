@@ -1,5 +1,7 @@
 """``/settings/people``: who belongs to the account, and how one signs in oneself."""
 
+from types import MappingProxyType
+
 import falcon
 
 from statflow_http.accounts import passwords
@@ -8,97 +10,73 @@ from statflow_http.accounts.people import Person
 from statflow_http.errors import ForbiddenError, RequestError
 from statflow_http.pages import visitors
 from statflow_http.pages.addresses import base_url
-from statflow_http.pages.keys import SURE, status_of
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import (
+    Asked,
+    Context,
+    FormPage,
+    Go,
+    refuse_unsure,
+    sentence,
+    status_of,
+)
 from statflow_http.pages.site import Page
 from statflow_http.pages.visitors import Form, Member
 
 
-class People(Page):
-    """``/settings/people``."""
+class People(FormPage):
+    """``/settings/people``: the list for everybody, and the forms; only the owner adds somebody."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The list, and the forms."""
-        self.show(req, resp, self.site.member(req))
+    template = "people.html"
+    # `own_problem` is about one's own address or password.
+    blank = MappingProxyType({"own_problem": "", "email": "", "added": None, "link": ""})
 
-    on_head = on_get
+    def who(self, req: falcon.Request) -> Member:
+        """Everybody may look."""
+        return self.site.owner(req) if req.method == "POST" else self.site.member(req)
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def about(self, asked: Asked) -> Context:
+        """Who there is."""
+        return {"people": self.services.people.list(asked.me.account.id), "me": asked.me.person}
+
+    def act(self, asked: Asked, form: Form) -> Go | Context:
         """Add somebody. Without a password by a link, which is in this answer and nowhere to be read again."""
-        me = self.site.owner(req)
-        form = self.site.form(req, me)
         now_s = self.services.now_s()
-        try:
-            hash_ = passwords.hashed(form.raw("password")) if form.raw("password") else ""
-            person = self.services.people.create(me.account.id, form.text("email"), hash_, now_s)
-        except RequestError as error:
-            self.show(req, resp, me, status=status_of(error), problem=sentence(error), email=form.text("email"))
-            return
+        hash_ = passwords.hashed(form.raw("password")) if form.raw("password") else ""
+        person = self.services.people.create(asked.me.account.id, form.text("email"), hash_, now_s)
         if hash_:
-            self.site.redirect(resp, me, "/settings/people", say=f"{person.email} may sign in now.")
-            return
-        link = base_url(req) + self.services.sessions.new_link(person, now_s)
-        self.show(req, resp, me, added=person, link=link)
+            return Go("/settings/people", f"{person.email} may sign in now.")
+        return {"added": person, "link": base_url(asked.req) + self.services.sessions.new_link(person, now_s)}
 
-    def show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        own_problem: str = "",
-        email: str = "",
-        added: Person | None = None,
-        link: str = "",
-    ) -> None:
-        """The page; ``own_problem`` is about one's own address or password."""
-        about = {"people": self.services.people.list(me.account.id), "me": me.person, "added": added, "link": link}
-        words = {"problem": problem, "own_problem": own_problem, "email": email}
-        self.site.page(req, resp, me, "people.html", status=status, **about, **words)
+    def kept(self, form: Form) -> Context:
+        """The address."""
+        return {"email": form.text("email")}
 
 
-class OnePerson(Page):
+class OnePerson(FormPage):
     """``/settings/people/ID``: remove somebody, or make a link for who cannot sign in."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, person_id: str) -> None:
-        """Ask first."""
-        me = self.site.owner(req)
-        self._show(req, resp, me, self.services.people.get(me.account.id, person_id))
+    template = "person.html"
+    blank = MappingProxyType({"link": ""})
 
-    on_head = on_get
+    def who(self, req: falcon.Request) -> Member:
+        """The owner."""
+        return self.site.owner(req)
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response, person_id: str) -> None:
-        """Do it."""
-        me = self.site.owner(req)
-        form = self.site.form(req, me)
-        person = self.services.people.get(me.account.id, person_id)
+    def about(self, asked: Asked) -> Context:
+        """Who it is."""
+        return {"person": self._person(asked)}
+
+    def act(self, asked: Asked, form: Form) -> Go | Context:
+        """What the button that was pressed says."""
+        person = self._person(asked)
         if form.has("link"):
-            link = base_url(req) + self.services.sessions.new_link(person, self.services.now_s())
-            self._show(req, resp, me, person, link=link)
-            return
-        try:
-            if not form.has(SURE):
-                raise RequestError("tick the box first: whoever it is will be signed out at once")
-            self.services.people.remove(me.account.id, person_id)
-        except RequestError as error:
-            self._show(req, resp, me, person, status=400, problem=sentence(error))
-            return
-        self.site.redirect(resp, me, "/settings/people", say=f"{person.email} is removed.")
+            return {"link": base_url(asked.req) + self.services.sessions.new_link(person, self.services.now_s())}
+        refuse_unsure(form, "tick the box first: whoever it is will be signed out at once")
+        self.services.people.remove(asked.me.account.id, asked.id)
+        return Go("/settings/people", f"{person.email} is removed.")
 
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        person: Person,
-        *,
-        status: int = 200,
-        problem: str = "",
-        link: str = "",
-    ) -> None:
-        self.site.page(req, resp, me, "person.html", status=status, person=person, problem=problem, link=link)
+    def _person(self, asked: Asked) -> Person:
+        return self.services.people.get(asked.me.account.id, asked.id)
 
 
 class Own(Page):
@@ -110,12 +88,12 @@ class Own(Page):
         form = self.site.form(req, me)
         try:
             self._refuse_stranger(me, form)
-            said = self._changed(resp, me, form)
+            said, token = self._changed(resp, me, form)
         except RequestError as error:
             status = 403 if isinstance(error, ForbiddenError) else status_of(error)
-            People(self.site).show(req, resp, me, status=status, own_problem=sentence(error))
+            People(self.site).show(resp, Asked(req, me), status=status, own_problem=sentence(error))
             return
-        self.site.redirect(resp, me, "/settings/people", say=said[0], token=said[1])
+        self.site.redirect(resp, me, "/settings/people", say=said, token=token)
 
     def _refuse_stranger(self, me: Member, form: Form) -> None:
         """Refuse who sits at a browser that somebody else left signed in.
@@ -128,7 +106,7 @@ class Own(Page):
             return
         Limiter(self.services.documents).take(self.services.now_s(), f"own password of {me.person.key}")
         if not passwords.is_right(form.raw("current"), me.person.password_hash):
-            raise ForbiddenError("this is not your password of now")
+            raise ForbiddenError("this is not your current password")
 
     def _changed(self, resp: falcon.Response, me: Member, form: Form) -> tuple[str, str]:
         """What to say, and the token of the session that goes on."""

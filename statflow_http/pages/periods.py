@@ -63,6 +63,8 @@ PERIODS: Mapping[str, Period] = {
     )
 }
 FREE = "free"
+# What is shown where nobody asks for a period.
+USUAL = "week"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def range_of(period: str, start: str, end: str, step: str, now_s: int, tz: str) 
             raise RequestError("the range must end after it begins, and within a hundred years")
         named = Period(FREE, end_s - start_s, fitting(end_s - start_s), "chosen range", "the range before")
     else:
-        named = PERIODS.get(period, PERIODS["week"])
+        named = PERIODS.get(period, PERIODS[USUAL])
         end_s = now_s + 1
         start_s = max(now_s - named.length_s, 0)
     chosen = step if step in offered(end_s - start_s) else named.step

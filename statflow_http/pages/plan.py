@@ -1,6 +1,7 @@
 """``/settings/plan``: what the account may have, what it used, what was refused, and when it begins again."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import falcon
 
@@ -41,9 +42,16 @@ class PlanPage(Page):
         me = self.site.member(req)
         plan = self.services.plans.get(me.account.plan)
         used = self.services.quotas.used(me.account)
-        self.site.page(req, resp, me, "plan.html", plan=plan, used=used, bars=bars(plan, used))
+        self.site.page(
+            req, resp, me, "plan.html", plan=plan, used=used, month=month_name(used.month.name), bars=bars(plan, used)
+        )
 
     on_head = on_get
+
+
+def month_name(text: str) -> str:
+    """A month as people write it: November 2026, of 2026-11."""
+    return f"{datetime.strptime(text, '%Y-%m'):%B %Y}"
 
 
 def bars(plan: Plan, used: Used) -> list[Bar]:

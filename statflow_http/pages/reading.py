@@ -1,6 +1,5 @@
 """From a stat and a range to what its page shows: rows, those of the period before, and what they come to. No HTTP."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 from statflow_engine import Engine, Kind, QueryError, Series, Window
 from statflow_http.charts.drawings import Line
 from statflow_http.embedding.reading import since_creation
-from statflow_http.pages.listing import change_of, total
 from statflow_http.pages.periods import Range, earlier
+from statflow_http.pages.totals import change_of, extremes, finite, total
 from statflow_http.series_rows import default_aggregate, numbers
 
 Floats = NDArray[np.float64]
@@ -121,27 +120,13 @@ def figures(found: Seen) -> tuple[Figures, Figures | None]:
 
 def _figures(window: Window, values: Floats, *, runs: bool) -> Figures:
     points = int(window.counts.sum())
-    whole = _number(total(window, 0, len(window)))
-    if window.kind is Kind.VALUE:
-        return Figures(None, whole, _least(window.mins), _greatest(window.maxs), points)
-    over = values[:-1] if runs and len(values) > 1 else values
+    whole = finite(total(window, 0, len(window)))
+    over = values[:-1] if runs else values
     over = over[np.isfinite(over)]
-    mean = _number(float(over.mean())) if len(over) else None
-    return Figures(whole, mean, _least(over), _greatest(over), points)
-
-
-def _least(column: Floats) -> float | None:
-    finite = column[np.isfinite(column)]
-    return float(finite.min()) if len(finite) else None
-
-
-def _greatest(column: Floats) -> float | None:
-    finite = column[np.isfinite(column)]
-    return float(finite.max()) if len(finite) else None
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    least, greatest = extremes(window, over)
+    if window.kind is Kind.VALUE:
+        return Figures(None, whole, least, greatest, points)
+    return Figures(whole, finite(float(over.mean())) if len(over) else None, least, greatest, points)
 
 
 def compared(found: Seen) -> list[dict[str, Any]]:
@@ -152,6 +137,9 @@ def compared(found: Seen) -> list[dict[str, Any]]:
     made = []
     for label, name in rows:
         value = getattr(now, name)
+        if value is None and found.window.kind is Kind.COUNTER:
+            # Before any of its rows is over there is no mean of them.
+            continue
         earlier_value = None if before is None else getattr(before, name)
         unit = "" if name == "points" else found.unit
         made.append(

@@ -1,5 +1,7 @@
 """``/alerts/receivers``: who is told of alerts, whether they got it; ``/alerts/mail``: by which server mails go."""
 
+from types import MappingProxyType
+
 import falcon
 
 from statflow_http import ids
@@ -12,8 +14,7 @@ from statflow_http.alerts.telling import headline
 from statflow_http.api.v1_receivers import create_receiver, send_test_mail
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError
 from statflow_http.pages.alerts import told
-from statflow_http.pages.keys import SURE, status_of
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import Asked, Context, FormPage, Go, refuse_unsure
 from statflow_http.pages.site import Page
 from statflow_http.pages.visitors import Form, Member
 
@@ -22,159 +23,98 @@ TLS = (("starttls", "STARTTLS"), ("tls", "TLS from the first byte"), ("none", "n
 MAIL_TEXTS = ("host", "user", "sender", "tls", "public_url")
 
 
-class ReceiverList(Page):
-    """``/alerts/receivers``."""
+class ReceiverList(FormPage):
+    """``/alerts/receivers``: the list, and the forms."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The list, and the forms."""
-        self._show(req, resp, self.site.member(req))
+    template = "receivers.html"
+    blank = MappingProxyType({"made": None, "wished": ReceiverWish()})
 
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Add a mailbox or a webhook, whose secret is in this answer and nowhere to be read again."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        try:
-            receiver = create_receiver(self.services, me.account.id, wish_of(form))
-        except RequestError as error:
-            self._show(req, resp, me, status=status_of(error), problem=sentence(error))
-            return
-        if receiver.secret:
-            self._show(req, resp, me, made=receiver)
-        else:
-            self.site.redirect(resp, me, f"/alerts/receivers/{receiver.id}", say="Added. Send a test to be sure.")
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        made: Receiver | None = None,
-    ) -> None:
-        about = {
-            "receivers": Receivers(self.services.documents).all(me.account.id),
-            "told": told(self.site, me),
+    def about(self, asked: Asked) -> Context:
+        """The receivers, and who is told without any."""
+        return {
+            "receivers": Receivers(self.services.documents).all(asked.me.account.id),
+            "told": told(self.site, asked.me),
             "can_mail": mail_store(self).get().can_send,
-            "is_operator": is_operator(me),
-            "me": me.person,
+            "is_operator": is_operator(asked.me),
+            "me": asked.me.person,
         }
-        self.site.page(req, resp, me, "receivers.html", status=status, problem=problem, made=made, **about)
+
+    def act(self, asked: Asked, form: Form) -> Go | Context:
+        """Add a mailbox or a webhook, whose secret is in this answer and nowhere to be read again."""
+        receiver = create_receiver(self.services, asked.me.account.id, wish_of(form))
+        if receiver.secret:
+            return {"made": receiver}
+        return Go(f"/alerts/receivers/{receiver.id}", "Added. Send a test to be sure.")
+
+    def kept(self, form: Form) -> Context:
+        """All of it."""
+        return {"wished": wish_of(form)}
 
 
-class OneReceiver(Page):
+class OneReceiver(FormPage):
     """``/alerts/receivers/ID``."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response, receiver_id: str) -> None:
+    template = "receiver.html"
+    blank = MappingProxyType({"secret": ""})
+
+    def about(self, asked: Asked) -> Context:
         """What it was sent, and what became of it."""
-        me = self.site.member(req)
-        self._show(req, resp, me, self._receiver(me, receiver_id))
+        receiver = self._receiver(asked)
+        notices = Outbox(self.services.documents).of_receiver(asked.me.account.id, receiver.id)[:DELIVERIES_SHOWN]
+        return {"receiver": receiver, "deliveries": [(notice, headline(notice)) for notice in notices]}
 
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response, receiver_id: str) -> None:
+    def act(self, asked: Asked, form: Form) -> Go | Context:
         """What the button that was pressed says."""
-        me = self.site.member(req)
-        form = self.site.form(req, me)
-        receiver = self._receiver(me, receiver_id)
-        try:
-            if form.has("rotate"):
-                rotated = self._receivers().rotate(me.account.id, receiver.id, self.services.now_s())
-                self._show(req, resp, me, rotated, secret=rotated.secret)
-                return
-            said, path = self._done(me, receiver, form)
-        except RequestError as error:
-            self._show(req, resp, me, receiver, status=status_of(error), problem=sentence(error))
-            return
-        self.site.redirect(resp, me, path, say=said)
+        receiver, account_id, now_s = self._receiver(asked), asked.me.account.id, self.services.now_s()
+        path = f"/alerts/receivers/{receiver.id}"
+        if form.has("rotate"):
+            return {"secret": self._receivers.rotate(account_id, receiver.id, now_s).secret}
+        if form.has("test"):
+            Outbox(self.services.documents).put_test(receiver, now_s)
+            return Go(path, "A test is on its way: look again in a moment.")
+        if form.has("delete"):
+            refuse_unsure(form, "tick the box first")
+            self._receivers.delete(account_id, receiver.id)
+            return Go("/alerts/receivers", f"{receiver.label} is told no more.")
+        self._receivers.change(account_id, receiver.id, ReceiverWish(name=form.text("name"), on=form.has("on")))
+        return Go(path, "Saved.")
 
+    @property
     def _receivers(self) -> Receivers:
         return Receivers(self.services.documents)
 
-    def _receiver(self, me: Member, receiver_id: str) -> Receiver:
-        if not ids.is_document_id(receiver_id):
+    def _receiver(self, asked: Asked) -> Receiver:
+        if not ids.is_document_id(asked.id):
             raise NotFoundError("no such receiver")
-        return self._receivers().get(me.account.id, receiver_id)
-
-    def _done(self, me: Member, receiver: Receiver, form: Form) -> tuple[str, str]:
-        """What to say, and where."""
-        path = f"/alerts/receivers/{receiver.id}"
-        if form.has("test"):
-            Outbox(self.services.documents).put_test(receiver, self.services.now_s())
-            return "A test is on its way: look again in a moment.", path
-        if form.has("delete"):
-            if not form.has(SURE):
-                raise RequestError("tick the box first")
-            self._receivers().delete(me.account.id, receiver.id)
-            return f"{receiver.label} is told no more.", "/alerts/receivers"
-        wish = ReceiverWish(name=form.text("name"), on=form.has("on"))
-        self._receivers().change(me.account.id, receiver.id, wish)
-        return "Saved.", path
-
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        receiver: Receiver,
-        *,
-        status: int = 200,
-        problem: str = "",
-        secret: str = "",
-    ) -> None:
-        notices = Outbox(self.services.documents).of_receiver(me.account.id, receiver.id)[:DELIVERIES_SHOWN]
-        about = {"receiver": receiver, "deliveries": [(notice, headline(notice)) for notice in notices]}
-        self.site.page(req, resp, me, "receiver.html", status=status, problem=problem, secret=secret, **about)
+        return self._receivers.get(asked.me.account.id, asked.id)
 
 
-class Mail(Page):
+class Mail(FormPage):
     """``/alerts/mail``: for the owner of the server."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The form."""
-        self._show(req, resp, self._operator(req))
+    template = "mail.html"
+    blank = MappingProxyType({"tested": "", "is_delivered": False})
 
-    on_head = on_get
-
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Save it, or send a test and tell what the mail server says."""
-        me = self._operator(req)
-        form = self.site.form(req, me)
-        try:
-            if form.has("test"):
-                sent = send_test_mail(self.services, mail_store(self).get(), normal_email(form.text("to")))
-                self._show(req, resp, me, tested=sent.text, is_delivered=sent.is_delivered)
-                return
-            mail_store(self).change(mail_wish(form, mail_store(self).fixed()))
-        except RequestError as error:
-            self._show(req, resp, me, status=status_of(error), problem=sentence(error))
-            return
-        self.site.redirect(resp, me, "/alerts/mail", say="Saved. Send a test to be sure.")
-
-    def _operator(self, req: falcon.Request) -> Member:
+    def who(self, req: falcon.Request) -> Member:
+        """The owner of the server."""
         me = self.site.owner(req)
         if not is_operator(me):
             raise ForbiddenError("only the owner of this server sets its mail")
         return me
 
-    def _show(
-        self,
-        req: falcon.Request,
-        resp: falcon.Response,
-        me: Member,
-        *,
-        status: int = 200,
-        problem: str = "",
-        tested: str = "",
-        is_delivered: bool = False,
-    ) -> None:
+    def about(self, asked: Asked) -> Context:
+        """What is set, and what options of the server fix."""
         store = mail_store(self)
-        about = {"mail": store.get(), "fixed": store.fixed(), "tls_modes": TLS, "me": me.person}
-        said = {"problem": problem, "tested": tested, "is_delivered": is_delivered}
-        self.site.page(req, resp, me, "mail.html", status=status, **about, **said)
+        return {"mail": store.get(), "fixed": store.fixed(), "tls_modes": TLS, "me": asked.me.person}
+
+    def act(self, asked: Asked, form: Form) -> Go | Context:
+        """Save it, or send a test and tell what the mail server says."""
+        store = mail_store(self)
+        if form.has("test"):
+            sent = send_test_mail(self.services, store.get(), normal_email(form.text("to")))
+            return {"tested": sent.text, "is_delivered": sent.is_delivered}
+        store.change(mail_wish(form, store.fixed()))
+        return Go("/alerts/mail", "Saved. Send a test to be sure.")
 
 
 def mail_store(page: Page) -> MailStore:

@@ -6,6 +6,7 @@ what `charts.nodes` writes, which escapes as well. A name that a template uses a
 
 import gzip
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -51,6 +52,8 @@ SECTIONS = (
 )
 # From here on a change is told as a factor.
 FACTOR_FROM = 10.0
+# Where a long name may be broken.
+BREAKS = re.compile(r"(?<=[./_:~@-])(?=[^./_:~@\s-])")
 
 
 @cache
@@ -65,7 +68,14 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "short": short_number, "change": change, "svg": svg, "plural": plural}
+    made.filters |= {
+        "number": number,
+        "short": short_number,
+        "change": change,
+        "svg": svg,
+        "plural": plural,
+        "breakable": breakable,
+    }
     # ``band``: what a server has to say on every page, such as that it is a demo.
     made.globals |= {"sections": SECTIONS, "has_static": static_files.has, "band": ""}
     return made
@@ -165,6 +175,13 @@ def change(ratio: float | None) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """A count with its word: "1 stat", "2 stats"."""
     return f"{grouped(count)} {one if count == 1 else many or one + 's'}"
+
+
+def breakable(text: str) -> "Markup":
+    """A name that may be broken after its dots, slashes and the like, before it is broken within a word."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(BREAKS.split(text))
 
 
 def svg(picture: Node) -> "Markup":

@@ -9,11 +9,10 @@ import falcon
 from statflow_http.accounts.accounts import AccountSettings
 from statflow_http.answers import Answer
 from statflow_http.api.v1_export import MEDIA_TYPES
-from statflow_http.errors import RequestError
 from statflow_http.headers import respond
 from statflow_http.moving.exports import STREAMED, Exporter, Wanted, stream
 from statflow_http.pages.addresses import base_url
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import Asked, Context, FormPage, Go
 from statflow_http.pages.site import Page
 from statflow_http.pages.visitors import Form, Member
 from statflow_http.wire.reads import Params
@@ -22,31 +21,19 @@ from statflow_http.wire.reads import Params
 ODD_ZONES = ("Etc/", "SystemV/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/")
 
 
-class Settings(Page):
+class Settings(FormPage):
     """``/settings``: time zone, how lists of stats are joined, notices."""
 
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """The form."""
-        self._show(req, resp, self.site.member(req))
+    template = "settings.html"
 
-    on_head = on_get
+    def about(self, asked: Asked) -> Context:
+        """What is set, and what it may be set to."""
+        return {"account": asked.me.account, "zones": zones(asked.me.account.tz)}
 
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def act(self, asked: Asked, form: Form) -> Go:
         """Save it."""
-        me = self.site.member(req)
-        wanted = settings_of(self.site.form(req, me))
-        try:
-            self.services.accounts.change(me.account.id, wanted)
-        except RequestError as error:
-            self._show(req, resp, me, status=400, problem=sentence(error))
-            return
-        self.site.redirect(resp, me, "/settings", say="Saved.")
-
-    def _show(
-        self, req: falcon.Request, resp: falcon.Response, me: Member, *, status: int = 200, problem: str = ""
-    ) -> None:
-        about = {"account": me.account, "zones": zones(me.account.tz), "problem": problem}
-        self.site.page(req, resp, me, "settings.html", status=status, **about)
+        self.services.accounts.change(asked.me.account.id, settings_of(form))
+        return Go("/settings", "Saved.")
 
 
 class Export(Page):

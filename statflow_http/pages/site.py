@@ -176,7 +176,7 @@ def accepts_upload(services: Services, environ: dict[str, Any]) -> bool:
 
 def routes(services: Services) -> Iterator[tuple[str, object]]:
     """Every page with what answers it."""
-    from statflow_http.pages import compare, first_run, login, one_stat, stats, trash
+    from statflow_http.pages import compare, first_run, login, one_stat, one_stat_actions, stats, trash
     from statflow_http.pages.static_files import StaticFiles
 
     site = Site(services)
@@ -191,10 +191,10 @@ def routes(services: Services) -> Iterator[tuple[str, object]]:
     yield "/stats/first-key", first_run.FirstKey(site)
     yield "/stats/{stat_id}", one_stat.OneStat(site)
     yield "/stats/{stat_id}/data", one_stat.Data(site)
-    yield "/stats/{stat_id}/settings", one_stat.Settings(site)
-    yield "/stats/{stat_id}/notes", one_stat.Notes(site)
-    yield "/stats/{stat_id}/notes/{note_id}/delete", one_stat.DeleteNote(site)
-    yield "/stats/{stat_id}/delete", one_stat.Delete(site)
+    yield "/stats/{stat_id}/settings", one_stat_actions.Settings(site)
+    yield "/stats/{stat_id}/notes", one_stat_actions.Notes(site)
+    yield "/stats/{stat_id}/notes/{note_id}/delete", one_stat_actions.DeleteNote(site)
+    yield "/stats/{stat_id}/delete", one_stat_actions.Delete(site)
     yield "/compare", compare.Compare(site)
     yield "/trash", trash.Trash(site)
     yield "/trash/{stat_id}/restore", trash.Restore(site)

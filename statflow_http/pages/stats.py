@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import falcon
+import numpy as np
 
 from statflow_http import ids
 from statflow_http.charts.drawings import Drawing, Line
@@ -18,8 +19,10 @@ from statflow_http.charts.lines import chart
 from statflow_http.charts.nodes import Node
 from statflow_http.charts.sparklines import sparkline
 from statflow_http.charts.themes import Theme
-from statflow_http.pages.listing import PAGE, SORTS, SPANS, Listed, Row, Wish, rows
+from statflow_http.pages.listing import PAGE, SORTS, Listed, Wish
+from statflow_http.pages.listing_rows import SPANS, Row, rows
 from statflow_http.pages.site import Page, Site
+from statflow_http.pages.totals import finite
 from statflow_http.pages.visitors import Member
 from statflow_http.services import Services
 from statflow_http.wire.names import NAME_MAX
@@ -40,8 +43,8 @@ class Revision:
     """What a page shows, as far as it matters whether to show it anew.
 
     Attributes:
-        store: the number of the store's last change, whosever it was, and of the quarter of an hour: what lies in a
-            period changes also when nothing arrives.
+        store: the numbers of the last changes of points and of documents, such as notes and the states of alerts,
+            whosever they were, and of the quarter of an hour: what lies in a period changes also when nothing arrives.
         count: how many stats the namespace has.
         digest: of the numbers that the page shows; "" while nobody has looked.
     """
@@ -55,8 +58,11 @@ class Revision:
 
     @classmethod
     def now(cls, services: Services, namespace: str) -> "Revision":
-        """That of this moment. The store's number is read first: what changes meanwhile is seen the next time."""
-        store = f"{services.engine.revision()}-{services.now_s() // QUARTER_S}"
+        """That of this moment. The store's numbers are read first: what changes meanwhile is seen the next time."""
+        # Not `Documents.epoch`, which may run ahead of what can be read already.
+        with services.documents.snapshot() as snapshot:
+            epoch = snapshot.epoch
+        store = f"{services.engine.revision()}-{epoch}-{services.now_s() // QUARTER_S}"
         return cls(store, services.engine.series_count(namespace))
 
     def is_shown(self, told: str) -> bool:
@@ -135,15 +141,16 @@ class Found:
         """Look it up."""
         services = site.services
         listed = site.lists.page(me.namespace, wish)
-        units = [each.unit for each in services.properties.of(me.namespace, [series.id for series in listed.series])]
-        found = rows(services.engine, me.namespace, listed.series, SPANS[wish.span], units)
+        known = services.properties.of(me.namespace, [series.id for series in listed.series])
+        series = [each.told(one) for each, one in zip(known, listed.series, strict=True)]
+        found = rows(services.engine, me.namespace, series, SPANS[wish.span], [each.unit for each in known])
         return cls(wish, revision, listed, found)
 
     def digest(self) -> str:
         """All of it in short: when that is the same, nothing needs to be drawn again."""
         hash_ = hashlib.sha256(f"{self.listed.count} {self.listed.page}".encode())
         for row in self.rows:
-            about = row.series.id, row.series.received_s, row.line.unit, row.last, row.total, row.before, row.start_s
+            about = row.series.id, row.series.received_s, row.line.unit, row.last, row.totals, row.start_s
             hash_.update(repr(about).encode() + row.line.values.tobytes())
         return hash_.hexdigest()[:16]
 
@@ -196,20 +203,23 @@ def shown(row: Row) -> dict[str, Any]:
         "kind": str(row.series.kind),
         "unit": row.line.unit,
         "last": row.last,
-        "total": row.total,
-        "change": row.change,
+        "total": finite(row.totals.total),
+        "change": row.totals.change,
         "received_s": row.series.received_s,
         "spark": sparkline(row.line, row.start_s, row.end_s, width=SPARK_WIDTH, height=SPARK_HEIGHT, is_filled=True),
     }
 
 
 def first_chart(site: Site, me: Member, row: Row) -> Node:
-    """The first stat's last hour, by the minute: what somebody has just sent is in it."""
+    """The first stat's last hour, by the minute; it ends with what somebody has just sent."""
     engine = site.services.engine
     end_s = engine.now_s() + 1
     window = engine.query(row.series.name, end_s - 3_600, end_s, step="1m", namespace=me.namespace)
     values = window.sums if str(window.kind) == "counter" else window.means
-    line = Line(row.series.name, window.times_s, values, runs=True, unit=row.line.unit)
+    arrived = np.flatnonzero(window.counts)
+    # Not the minutes since then: what is told at the end of a line is its last number.
+    values = np.where(np.arange(len(values)) > (arrived[-1] if len(arrived) else -1), np.nan, values)
+    line = Line(row.series.name, window.times_s, values, unit=row.line.unit)
     drawing = Drawing(
         [line], window.start_s, window.end_s, caption="last 60 minutes", theme=Theme.PAGE, tz=me.tz, is_filled=True
     )

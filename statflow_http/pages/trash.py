@@ -6,7 +6,7 @@ from statflow_engine import NameTakenError, UnknownSeriesError
 from statflow_http import ids
 from statflow_http.api.v1_read import TRASH_S
 from statflow_http.errors import NotFoundError, RetryLaterError
-from statflow_http.pages.login import sentence
+from statflow_http.pages.form_pages import sentence
 from statflow_http.pages.site import Page
 
 # More than anybody reads; the API has pages.

@@ -126,24 +126,12 @@ class Member(Visitor):
         return self.account.namespace(live=self.live)
 
 
-class Form:
+class Form(forms.Texts):
     """The fields of a form that was sent, already checked to come from a page of ours."""
-
-    def __init__(self, fields: forms.Fields) -> None:
-        self._fields = fields
-
-    def text(self, name: str, default: str = "") -> str:
-        """A field's text, trimmed; the default when it is missing or empty."""
-        return (forms.single(self._fields, name) or "").strip() or default
 
     def raw(self, name: str) -> str:
         """A field's text as it is, for passwords."""
         return forms.single(self._fields, name) or ""
-
-    def many(self, name: str) -> list[str]:
-        """A field that may be there several times; empty ones are left out."""
-        found = self._fields.get(name, [])
-        return [text for text in ([found] if isinstance(found, str) else found) if text.strip()]
 
     def has(self, name: str) -> bool:
         """Whether a box was ticked, or a button pressed."""

@@ -19,6 +19,8 @@ IMPORTS_PATH = "/v1/imports"
 IMPORT_PAGE_PATH = "/import"
 
 MSGPACK_TYPES = frozenset({"application/msgpack", "application/x-msgpack", "application/vnd.msgpack"})
+# How much of a type that a client made up is said again.
+TYPE_MAX = 60
 MULTIPART_TYPE = "multipart/form-data"
 JSON_TYPES = frozenset({"application/json", "text/json"})
 
@@ -54,6 +56,18 @@ def is_upload(environ: Environ) -> bool:
     if path == IMPORT_PAGE_PATH:
         return environ["REQUEST_METHOD"] == "POST" and media_type(environ) == MULTIPART_TYPE
     return False
+
+
+def refuse_multipart(environ: Environ) -> None:
+    """Refuse a form of the sort that browsers send with files, where a plain one is read.
+
+    Raises:
+        MediaTypeError: it is one.
+    """
+    if media_type(environ).startswith("multipart/"):
+        raise MediaTypeError(
+            f"send application/x-www-form-urlencoded or application/json, not {media_type(environ)[:TYPE_MAX]}"
+        )
 
 
 def read_body(environ: Environ, bytes_max: int) -> bytes:

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from statflow_engine import Kind
 from statflow_http.errors import RequestError, TooLargeError
-from statflow_http.wire.drafts import Draft
-from statflow_http.wire.messages import BatchMessage, PackedBatchMessage
+from statflow_http.wire.drafts import COLUMNS, Draft
+from statflow_http.wire.messages import KINDS_WANTED, BatchMessage, PackedBatchMessage
 from statflow_http.wire.names import BadNameError, Expansion, expand_all
 from statflow_http.wire.numbers import KIND_OF_SERIES, TIME_MAX_S
 
 KINDS: dict[str, int] = {"counter": Kind.COUNTER, "count": Kind.COUNTER, "value": Kind.VALUE}
-POINT_LABEL = "point {}"
 
 
 def columns(message: BatchMessage | PackedBatchMessage, names: Sequence[str], *, join: str, points_max: int) -> Draft:
@@ -41,15 +40,15 @@ def columns(message: BatchMessage | PackedBatchMessage, names: Sequence[str], *,
         raise RequestError("v is missing: one number a point")
     values = _column(message.v, "v", "<f8").astype(np.float64, copy=False)
     refuse_over(len(values), points_max)
-    index = np.arange(len(names)) if message.stat is None else _column(message.stat, "stat", "<u4").astype(np.int64)
+    index = np.arange(len(names)) if message.stat is None else _index(message.stat)
     times = None if message.t is None else _times(message.t)
     _refuse_lengths(stat=index, t=times, v=values)
-    if len(index) and not 0 <= index.min() <= index.max() < len(names):
-        raise RequestError(f"stat must be an index into stats, 0 to {len(names) - 1}")
+    if message.stat is not None:
+        _refuse_outside(index, len(names))
     kinds = _kinds(message.kind, len(names))
     expansion = expanded(names, index, join, "stats[{}]".format)
     refuse_over(len(expansion.index), points_max)
-    return assemble(expansion, kinds if isinstance(kinds, int) else kinds[index], times, values, POINT_LABEL)
+    return assemble(expansion, kinds if isinstance(kinds, int) else kinds[index], times, values, COLUMNS)
 
 
 def _column(raw: Sequence[float] | bytes, name: str, dtype: str) -> NDArray[np.generic]:
@@ -59,10 +58,25 @@ def _column(raw: Sequence[float] | bytes, name: str, dtype: str) -> NDArray[np.g
         if len(raw) % wire_type.itemsize:
             raise RequestError(f"{name} must be whole numbers of {wire_type.itemsize} bytes each, met {len(raw)} bytes")
         return np.frombuffer(raw, wire_type)
+    return np.array(raw, wire_type)
+
+
+def _index(raw: Sequence[int] | bytes) -> NDArray[np.int64]:
+    """Which of the names each point has; -1 stands for what no index can be."""
+    if isinstance(raw, bytes):
+        return _column(raw, "stat", "<u4").astype(np.int64)
     try:
-        return np.array(raw, wire_type)
+        return np.array(raw, np.int64)
     except OverflowError:
-        raise RequestError(f"{name} must be an index into stats") from None
+        return np.array([each if 0 <= each < 2**32 else -1 for each in raw], np.int64)
+
+
+def _refuse_outside(index: NDArray[np.int64], name_count: int) -> None:
+    if not len(index) or 0 <= index.min() <= index.max() < name_count:
+        return
+    at = int(np.argmax((index < 0) | (index >= name_count)))
+    wanted = f"0 to {name_count - 1}" if name_count else "which is empty"
+    raise RequestError(f"stat[{at}] must be an index into stats, {wanted}")
 
 
 def _times(raw: Sequence[float] | bytes) -> NDArray[np.int64]:
@@ -71,7 +85,7 @@ def _times(raw: Sequence[float] | bytes) -> NDArray[np.int64]:
     floats = np.array(raw, np.float64)
     bad = ~((floats >= 1) & (floats < TIME_MAX_S))
     if bad.any():
-        raise RequestError(f"{POINT_LABEL.format(int(np.argmax(bad)))}: t must be Unix seconds")
+        raise RequestError(f"t[{int(np.argmax(bad))}] must be Unix seconds")
     return np.floor(floats).astype(np.int64)
 
 
@@ -87,7 +101,7 @@ def _kinds(raw: str | Sequence[str] | None, name_count: int) -> int | NDArray[np
         return KIND_OF_SERIES
     words = [raw] if isinstance(raw, str) else raw
     if not set(words) <= KINDS.keys() or (words is raw and len(words) != name_count):
-        raise RequestError('kind must be "counter" or "value", or a list with one of them for each of stats')
+        raise RequestError(f"kind must be {KINDS_WANTED.description}")
     return KINDS[raw] if isinstance(raw, str) else np.array([KINDS[word] for word in words], np.int8)
 
 

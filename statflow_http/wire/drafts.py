@@ -15,6 +15,9 @@ from statflow_http.errors import RequestError
 from statflow_http.wire.names import clean, expand, written
 from statflow_http.wire.numbers import Form, RawNumber, kind_and_number, timestamp_s
 
+# How the items of a batch in columns are called: `Draft.label`.
+COLUMNS = "v[{}]"
+
 # The engine's, in whole seconds.
 Clock = Callable[[], int]
 
@@ -38,6 +41,7 @@ class Draft(msgspec.Struct, frozen=True):
         item_count: how many items the client sent; the answer's ``multiple``.
         label: how an item is called in errors, such as "data[{}]"; "" for a request with a single item.
         items: which item each point came from; None when point i came from item i.
+        other_path: where points of the other kind go, where the path decides the kind; "" where it does not.
     """
 
     names: Sequence[str] | tuple[Sequence[str], NDArray[np.int64]]
@@ -47,6 +51,7 @@ class Draft(msgspec.Struct, frozen=True):
     item_count: int = 1
     label: str = ""
     items: NDArray[np.int64] | None = None
+    other_path: str = ""
 
     def batch(
         self,
@@ -71,48 +76,72 @@ class Draft(msgspec.Struct, frozen=True):
     def located(self, error: StatFlowError) -> StatFlowError:
         """The engine's error about one of the points, in the sender's words: ``data[17]: ...``."""
         if isinstance(error, PointError):
-            return RequestError(self._item(error.index) + error.reason)
-        if isinstance(error, KindError) and self.label:
-            return _Relabelled(self._item(error.index), error)
+            return RequestError(self._placed(error.index, error.reason))
+        if isinstance(error, KindError) and (self.label or self.other_path):
+            remedy = f" to {self.other_path}" if self.other_path else ""
+            return _Reworded(self._placed(error.index, f"{error}{remedy}"), error)
         return error
 
-    def _item(self, point: int | None) -> str:
+    def _placed(self, point: int | None, reason: str) -> str:
+        """A reason after the item that it is about; in columns each field has its own: ``t[17] is ...``."""
         if point is None or not self.label:
-            return ""
-        return self.label.format(point if self.items is None else self.items[point]) + ": "
+            return reason
+        item = point if self.items is None else int(self.items[point])
+        field, _, rest = reason.partition(" ")
+        if self.label == COLUMNS and field in COLUMN_OF:
+            return f"{COLUMN_OF[field]}[{item}] {rest}"
+        return f"{self.label.format(item)}: {reason}"
 
 
-class _Relabelled(KindError):
-    """A `KindError` whose text begins with the item."""
+# In which column a field of a point is that the engine's reasons begin with.
+COLUMN_OF = {"t": "t", "count": "v", "value": "v"}
 
-    def __init__(self, item: str, error: KindError) -> None:
+
+class _Reworded(KindError):
+    """A `KindError` with a text of its own: with the item, or with the path to send to."""
+
+    def __init__(self, text: str, error: KindError) -> None:
         super().__init__(error.name, error.kind, error.index)
-        self._text = f"{item}{error}"
+        self._text = text
 
     def __str__(self) -> str:
         return self._text
 
 
-def single(stat: str | None, count: RawNumber, value: RawNumber, t: RawNumber, *, form: Form, join: str) -> Draft:
+def single(
+    stat: str | None,
+    count: RawNumber,
+    value: RawNumber,
+    t: RawNumber,
+    *,
+    form: Form,
+    join: str,
+    other_path: str = "",
+) -> Draft:
     """The draft of a request with one stat, which may stand for several by its tilde.
+
+    ``other_path`` is as in `Draft`.
 
     Raises:
         RequestError: what was sent makes no point.
     """
-    return _points(expand(written(stat), join), count, value, t, form)
+    return _points(expand(written(stat), join), count, value, t, form, other_path)
 
 
-def single_named(name: str, count: RawNumber, value: RawNumber, t: RawNumber, *, form: Form) -> Draft:
+def single_named(
+    name: str, count: RawNumber, value: RawNumber, t: RawNumber, *, form: Form, other_path: str = ""
+) -> Draft:
     """The same for a name that is meant literally, tilde and all: a classic key.
 
     Raises:
         RequestError: what was sent makes no point.
     """
-    return _points([clean(name)], count, value, t, form)
+    return _points([clean(name)], count, value, t, form, other_path)
 
 
-def _points(names: list[str], count: RawNumber, value: RawNumber, t: RawNumber, form: Form) -> Draft:
+def _points(names: list[str], count: RawNumber, value: RawNumber, t: RawNumber, form: Form, other_path: str) -> Draft:
     kind, number = kind_and_number(count, value, form)
     time_s = timestamp_s(t)
     point_count = len(names)
-    return Draft(names, kind, None if time_s is None else [time_s] * point_count, [number] * point_count)
+    times_s = None if time_s is None else [time_s] * point_count
+    return Draft(names, kind, times_s, [number] * point_count, other_path=other_path)

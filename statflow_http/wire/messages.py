@@ -1,7 +1,10 @@
 """Typed messages out of JSON and msgpack, and what to say when a body is none. Pure.
 
 msgspec decodes into typed structs at ten million points a second and refuses most nonsense by itself, but in words for
-programmers. So its errors are looked at again, slowly, for words that help the sender.
+programmers. So its errors are looked at again, slowly, for words that help the sender; see `wording`.
+
+A message whose struct forbids unknown fields says which it knows. Those of the write paths do not: clients of StatHat
+send what they like beside a point.
 
 Where a JSON object repeats a key, the last one counts.
 """
@@ -10,14 +13,18 @@ import json
 import math
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 
 from statflow_http.errors import RequestError
 from statflow_http.wire.numbers import RawNumber
+from statflow_http.wire.wording import worded
 
 T = TypeVar("T")
+
+
+KINDS_WANTED = msgspec.Meta(description='"counter" or "value", or a list with one of them for each of stats')
 
 
 class Item(msgspec.Struct, gc=False):
@@ -60,7 +67,7 @@ class BatchMessage(msgspec.Struct):
     ezkey: str | None = None
     stats: list[Item | str] | None = None
     stat: list[int] | None = None
-    kind: str | list[str] | None = None
+    kind: Annotated[str | list[str] | None, KINDS_WANTED] = None
     t: list[float] | None = None
     v: list[float] | None = None
 
@@ -71,7 +78,7 @@ class PackedBatchMessage(msgspec.Struct):
     ezkey: str | None = None
     stats: list[Item | str] | None = None
     stat: list[int] | bytes | None = None
-    kind: str | list[str] | None = None
+    kind: Annotated[str | list[str] | None, KINDS_WANTED] = None
     t: list[float] | bytes | None = None
     v: list[float] | bytes | None = None
 
@@ -91,7 +98,7 @@ def decoder(cls: type[T], *, mend_commas: bool = False) -> Callable[[bytes], T]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if mend_commas and "trailing comma" in str(error):
                 return decode(_without_trailing_commas(body))
-            _refuse_json(body, error)
+            _refuse_json(body, error, cls)
 
     return decode
 
@@ -108,11 +115,23 @@ def pack_decoder(cls: type[T]) -> Callable[[bytes], T]:
         except UnicodeDecodeError:
             raise RequestError("not valid UTF-8") from None
         except msgspec.ValidationError as error:
-            raise RequestError(_wanted(str(error))) from None
+            raise RequestError(worded(str(error), cls, "a map")) from None
         except msgspec.DecodeError as error:
-            raise RequestError(f"not valid msgpack: {error}") from None
+            raise RequestError(f"not valid msgpack: {_malformed_pack(str(error))}") from None
 
     return decode
+
+
+BYTE = re.compile(r"\(byte (\d+)\)")
+
+
+def _malformed_pack(text: str) -> str:
+    at = BYTE.search(text)
+    if at is None:
+        return "it is cut short"
+    if "trailing" in text:
+        return f"it ends before byte {at[1]}, and more follows"
+    return f"byte {at[1]} begins nothing"
 
 
 # A string, or a comma with nothing but white space before a closing bracket: strings are matched so that what looks
@@ -124,7 +143,10 @@ def _without_trailing_commas(body: bytes) -> bytes:
     return STRING_OR_COMMA.sub(lambda match: b"" if match[0] == b"," else match[0], body)
 
 
-def _refuse_json(body: bytes, error: Exception) -> NoReturn:
+BYTE_ORDER_MARK = "\ufeff"
+
+
+def _refuse_json(body: bytes, error: Exception, cls: type[Any]) -> NoReturn:
     """Say why a body is not what was wanted; decodes it again with the standard library, which is more patient."""
     if isinstance(error, RecursionError):
         raise RequestError("JSON nested too deeply") from None
@@ -134,6 +156,8 @@ def _refuse_json(body: bytes, error: Exception) -> NoReturn:
         raise RequestError("not valid UTF-8") from None
     if not text.strip():
         raise RequestError("request body is empty")
+    if text.startswith(BYTE_ORDER_MARK):
+        raise RequestError("not valid JSON: it begins with a byte order mark: send UTF-8 without one")
     try:
         document = json.loads(text)
     except RecursionError:
@@ -146,7 +170,11 @@ def _refuse_json(body: bytes, error: Exception) -> NoReturn:
         raise RequestError("not valid Unicode") from None
     except RecursionError:
         raise RequestError("JSON nested too deeply") from None
-    raise RequestError(_not_finite(document) or _wanted(str(error))) from None
+    if found := _not_finite(document):
+        raise RequestError(found) from None
+    if not isinstance(error, msgspec.ValidationError):  # what is left of what the standard library takes
+        raise RequestError("not valid JSON: NaN and Infinity are no numbers") from None
+    raise RequestError(worded(str(error), cls)) from None
 
 
 # 310 digits are beyond every float; Python itself gives up at 4,300.
@@ -187,47 +215,3 @@ def _not_finite_in(item: Any) -> str | None:
         if isinstance(number, int) and not isinstance(number, bool) and abs(number) > 2**1023:
             return "t must be Unix seconds" if field == "t" else f"{field} out of range"
     return None
-
-
-# Such as "Expected `float | str | null`, got `bool` - at `$.data[17].count`".
-WHERE = re.compile(r"at `\$(?:\.(?P<list>\w+)(?:\[(?P<index>\d+)\])?)?(?:\.(?P<field>\w+))?")
-WANTED = {
-    "count": "must be a number",
-    "value": "must be a number",
-    "t": "must be Unix seconds",
-    "data": "must be a list",
-    "stats": "must be a list",
-    "tiles": "must be a list",
-    "kind": 'must be "counter" or "value", or a list with one of them for each of stats',
-    "v": "must be a list of numbers",
-    "vb": "must be 0 or 1",
-    "threshold": "must be a number",
-    "percentage": "must be a number",
-    "public": "must be true or false",
-    "on": "must be true or false",
-    "live": "must be true or false",
-    "new_stat_notices": "must be true or false",
-    "expires_at": "must be a whole number of Unix seconds, or null",
-    "grace_days": "must be a whole number of days",
-    "scope": "must be write, read or full",
-    "receivers": "must be a list of ids",
-    "hours": "must be a number of hours",
-    "grace_hours": "must be a whole number of hours",
-    "port": "must be a whole number",
-    "weekly_report": "must be true or false",
-    "owner_mails": "must be true or false",
-}
-
-
-def _wanted(text: str) -> str:
-    """In words of the API, what msgspec found wrong."""
-    where = WHERE.search(text)
-    if where is None or where["list"] is None:
-        return "the body must be a JSON object" if "`object`" in text else text
-    if where["index"] is None:
-        name = where["list"]
-        return f"{name} {WANTED.get(name, 'must be text')}"
-    place = f"{where['list']}[{where['index']}]"
-    if where["field"] is None:
-        return f"{place} must be {'an object' if where['list'] in ('data', 'stats', 'tiles') else 'a number'}"
-    return f"{place}: {where['field']} {WANTED.get(where['field'], 'must be text')}"

@@ -26,20 +26,11 @@ CURSOR_WANTED = "cursor must be one that an earlier page gave"
 OFFSET = re.compile(r" (\d\d:?\d\d)$", re.ASCII)
 
 
-class Params:
+class Params(forms.Texts):
     """The query string of a read."""
 
     def __init__(self, query_string: str) -> None:
-        self._fields = forms.parse_query(query_string, forms.READ_FIELDS_MAX)
-
-    def text(self, name: str, default: str = "") -> str:
-        """A parameter's text, trimmed; the default when it is missing or empty."""
-        return (forms.single(self._fields, name) or "").strip() or default
-
-    def many(self, name: str) -> list[str]:
-        """A parameter that may be given several times; empty ones are left out."""
-        found = self._fields.get(name, [])
-        return [text for text in ([found] if isinstance(found, str) else found) if text.strip()]
+        super().__init__(forms.parse_query(query_string, forms.READ_FIELDS_MAX))
 
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
         """A whole number between two bounds."""
@@ -54,7 +45,7 @@ class Params:
         """One of a few words."""
         text = self.text(name, default)
         if text not in options and text != default:
-            raise RequestError(f"{name} must be one of {', '.join(options)}")
+            raise RequestError(f"{name} must be {'one of ' if len(options) > 1 else ''}{', '.join(options)}")
         return text
 
     def time_s(self, name: str) -> int | None:

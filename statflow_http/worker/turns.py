@@ -162,11 +162,6 @@ class Turns:
         for waiting in late:
             refuse(waiting)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits for a commit."""
-        return not self._staged and not self._committing
-
     def stop(self) -> None:
         """End the thread."""
         self._committer.stop()

@@ -11,6 +11,8 @@ from aiosmtpd.controller import Controller
 class WebhookServer:
     """Takes webhooks on a real socket, and remembers them.
 
+    Until `listen`, when it is made with ``is_up=False``, connections are refused, and nobody else gets the port.
+
     Attributes:
         status: what it answers.
         body: the same.
@@ -18,7 +20,7 @@ class WebhookServer:
         refused: the same of the rest.
     """
 
-    def __init__(self, *, port=0, status=204, body=b""):
+    def __init__(self, *, is_up=True, status=204, body=b""):
         self.status, self.body = status, body
         self.got, self.refused = [], []
         self.is_slow = threading.Event()
@@ -28,7 +30,7 @@ class WebhookServer:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if outer.is_slow.is_set():
-                    outer.released.wait(30)
+                    outer.released.wait(60)
                 status = outer.status
                 (outer.got if status < 300 else outer.refused).append((dict(self.headers), body))
                 self.send_response(status)
@@ -48,17 +50,25 @@ class WebhookServer:
                 """Whoever hangs up early is no error of ours."""
 
         self.released = threading.Event()
-        self._server = Server(("127.0.0.1", port), Handler)
+        self._server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
+        self._server.server_bind()
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        if is_up:
+            self.listen()
+
+    def listen(self):
+        """Take what comes from now on."""
+        self._server.server_activate()
         self._thread.start()
 
     def close(self):
         self.released.set()
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
-        self._thread.join()
 
     @property
     def documents(self):
@@ -108,15 +118,26 @@ class Mailbox:
         return self.answer
 
 
+class OwnPort(Controller):
+    """aiosmtpd on whatever port is free: it can be told only a number, which may be taken until it binds it."""
+
+    def __init__(self, handler, **options):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        super().__init__(
+            handler, hostname="127.0.0.1", port=self._socket.getsockname()[1], ready_timeout=30.0, **options
+        )
+
+    def _create_server(self):
+        return self.loop.create_server(self._factory_invoker, sock=self._socket, ssl=self.ssl_context)
+
+
 class MailServer:
     """A real SMTP server on a port of its own."""
 
     def __init__(self, **options):
         self.box = Mailbox()
-        # aiosmtpd looks whether it runs by connecting to the port that it was told.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self._controller = Controller(self.box, hostname="127.0.0.1", port=self.port, **options)
+        self._controller = OwnPort(self.box, **options)
+        self.port = self._controller.port
 
     def __enter__(self):
         self._controller.start()

@@ -2,15 +2,18 @@
 
 import pytest
 
-from benchmarks.alerts import run
+from benchmarks.alerts import measure
 
 
 @pytest.mark.slow
-def test_the_benchmark_runs_small():
-    lines = run(rules=70, stats=10)
+def test_the_benchmark_runs_small(tmp_path):
+    results = measure(tmp_path, "tiny")
 
-    assert [line.split("  ")[0] for line in lines[1:]] == [
-        "70 value rules, each state stored",
-        "70 value rules, nothing new",
-        "10 stats for anomalies, 8 weeks of hours",
-    ]
+    assert {workload: sorted(stores) for workload, stores in results.items()} == {
+        "ALERTS-first": ["statflow"],
+        "ALERTS-rules": ["statflow"],
+        "ALERTS-anomalies": ["statflow"],
+        "ALERTS-beside-1": ["no look", "statflow"],
+        "ALERTS-beside-16": ["no look", "statflow"],
+    }
+    assert results["ALERTS-rules"]["statflow"]["points"] == 70

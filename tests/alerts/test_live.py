@@ -10,10 +10,11 @@ import pytest
 import urllib3
 from standardwebhooks import Webhook
 
+from statflow_http.alerts.options import INTERVAL_S as USUAL_INTERVAL_S
 from statflow_http.alerts.watch import LOCK_NAME
 from tests.alerts.receiving import WebhookServer
 from tests.http.live import serving
-from tests.http.loop_server import until
+from tests.http.loop_server import LIMIT_S, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -27,7 +28,7 @@ class Client:
 
     def __init__(self, server):
         self._server = server
-        self._http = urllib3.PoolManager(retries=3, timeout=10.0)
+        self._http = urllib3.PoolManager(retries=3, timeout=30.0)
 
     def ask(self, method, path, document=None):
         answer = self._http.request(method, self._server.url + path, json=document, headers=self._server.bearer)
@@ -51,34 +52,48 @@ def evaluator_of(server):
     return pid
 
 
+def numbers(server):
+    """What /metrics tells, by name and labels."""
+    return dict(line.rsplit(" ", 1) for line in metrics(server).splitlines() if not line.startswith("#"))
+
+
+def look_on(server, count, limit_s=LIMIT_S):
+    """Wait until the server has looked at its alerts so many times more.
+
+    A look may have begun before this was called: of ``count`` the last ``count - 1`` have seen all that was stored.
+    """
+
+    def looks():
+        return float(numbers(server)["statflow_alert_evaluations_total"])
+
+    wanted = looks() + count
+    until(lambda: looks() >= wanted, limit_s)
+
+
 def test_a_signed_webhook_comes_within_one_look_of_the_crossing(tmp_path):
     with WebhookServer() as hook, serving(tmp_path, workers=2, command=COMMAND) as server:
         client = Client(server)
         secret = client.ask("POST", "/v1/receivers", {"url": hook.url})["secret"]
         client.count("hits")
-        client.rule("hits")
-        time.sleep(2 * INTERVAL_S)
+        rule = client.rule("hits")
+        look_on(server, 2)
         assert hook.got == []
-        crossed = time.monotonic()
         client.count("hits", 100)
+        look_on(server, 2, limit_s=USUAL_INTERVAL_S - 1)
+        assert client.ask("GET", f"/v1/alerts/{rule}")["state"] == "firing"
         until(lambda: hook.got)
-        took_s = time.monotonic() - crossed
-        time.sleep(3 * INTERVAL_S)
+        look_on(server, 3)
 
         headers, body = hook.got[0]
         told = Webhook(secret).verify(body, headers)
         assert (told["type"], told["data"]["number"]) == ("alert.opened", 101)
-        assert took_s < INTERVAL_S + 1.0
         assert len(hook.got) == 1
 
 
 def test_after_a_receiver_was_down_one_delivery_succeeds(tmp_path):
-    hook = WebhookServer()
-    port = hook.port
-    hook.close()
-    with serving(tmp_path, workers=2, command=COMMAND) as server:
+    with WebhookServer(is_up=False) as hook, serving(tmp_path, workers=2, command=COMMAND) as server:
         client = Client(server)
-        receiver = client.ask("POST", "/v1/receivers", {"url": f"http://127.0.0.1:{port}/hook"})["id"]
+        receiver = client.ask("POST", "/v1/receivers", {"url": hook.url})["id"]
         client.count("hits", 100)
         client.rule("hits")
 
@@ -86,13 +101,13 @@ def test_after_a_receiver_was_down_one_delivery_succeeds(tmp_path):
             return client.ask("GET", f"/v1/receivers/{receiver}/deliveries")["deliveries"]
 
         until(lambda: deliveries() and deliveries()[0]["try_count"] == 1)
-        with WebhookServer(port=port) as hook:
-            until(lambda: hook.got, limit_s=20)
-            time.sleep(3 * INTERVAL_S)
+        hook.listen()
+        until(lambda: deliveries()[0]["state"] == "delivered")
+        look_on(server, 3)
 
-            (delivery,) = deliveries()
-            assert (delivery["state"], delivery["try_count"], delivery["tries"][0]["status"]) == ("delivered", 2, None)
-            assert hook.ids == [delivery["id"]]
+        (delivery,) = deliveries()
+        assert (delivery["state"], delivery["try_count"], delivery["tries"][0]["status"]) == ("delivered", 2, None)
+        assert hook.ids == [delivery["id"]]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -113,7 +128,7 @@ def test_kill_9_of_the_evaluator_misses_no_alert_and_sends_none_under_two_ids(tm
                 os.kill(killed[-1], signal.SIGKILL)
             time.sleep(0.05)
         until(lambda: len({event["stat"] for _, event in hook.events()}) == ALERTS, limit_s=60)
-        time.sleep(3 * INTERVAL_S)
+        look_on(server, 3)
 
         ids = Counter((event["stat"], message) for message, event in hook.events())
         assert len(killed) >= 4
@@ -141,28 +156,24 @@ def test_another_worker_takes_over_within_seconds(tmp_path):
     with serving(tmp_path, workers=2, command=COMMAND) as server:
         until(lambda: evaluator_runs(server))
         first = evaluator_of(server)
-        killed = time.monotonic()
         os.kill(first, signal.SIGKILL)
-        until(lambda: evaluator_runs(server) not in (None, first))
 
-        assert time.monotonic() - killed < 3.0
+        until(lambda: evaluator_runs(server) not in (None, first), limit_s=15)
 
 
 def test_what_waits_survives_a_restart_under_the_same_id(tmp_path):
-    hook = WebhookServer()
-    port, key = hook.port, ""
-    hook.close()
-    with serving(tmp_path, workers=1, command=COMMAND) as server:
-        key, client = server.key, Client(server)
-        receiver = client.ask("POST", "/v1/receivers", {"url": f"http://127.0.0.1:{port}/hook"})["id"]
-        client.count("hits", 100)
-        client.rule("hits")
-        until(lambda: client.ask("GET", f"/v1/receivers/{receiver}/deliveries")["deliveries"])
-        (waiting,) = client.ask("GET", f"/v1/receivers/{receiver}/deliveries")["deliveries"]
-        server.kill()
-
-    with WebhookServer(port=port) as hook, serving(tmp_path, workers=1, key=key, command=COMMAND):
-        until(lambda: hook.got, limit_s=20)
+    with WebhookServer(is_up=False) as hook:
+        with serving(tmp_path, workers=1, command=COMMAND) as server:
+            key, client = server.key, Client(server)
+            receiver = client.ask("POST", "/v1/receivers", {"url": hook.url})["id"]
+            client.count("hits", 100)
+            client.rule("hits")
+            until(lambda: client.ask("GET", f"/v1/receivers/{receiver}/deliveries")["deliveries"])
+            (waiting,) = client.ask("GET", f"/v1/receivers/{receiver}/deliveries")["deliveries"]
+            server.kill()
+        hook.listen()
+        with serving(tmp_path, workers=1, key=key, command=COMMAND):
+            until(lambda: hook.got)
 
         assert hook.ids == [waiting["id"]]
 
@@ -176,12 +187,13 @@ def test_metrics_tell_of_looks_and_deliveries(tmp_path):
         until(lambda: hook.got)
         until(lambda: 'notice_tries_total{kind="webhook",outcome="delivered"} 1' in metrics(server))
 
-        page = metrics(server)
-        numbers = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
-        assert float(numbers["statflow_alert_evaluations_total"]) >= 2
-        assert float(numbers["statflow_alert_rules_evaluated_total"]) >= 1
-        assert time.time() - float(numbers["statflow_alert_evaluated_seconds"]) < 3 * INTERVAL_S
-        assert float(numbers["statflow_alert_lag_seconds"]) < INTERVAL_S
+        began_s = int(time.time())
+        look_on(server, 2)
+        told = numbers(server)
+        assert float(told["statflow_alert_rules_evaluated_total"]) >= 1
+        assert began_s <= float(told["statflow_alert_evaluated_seconds"]) <= time.time()
+        # A busy machine is late by seconds; by milliseconds told as seconds, or a time for a duration, it is never.
+        assert 0 <= float(told["statflow_alert_lag_seconds"]) < 30
 
 
 def metrics(server):

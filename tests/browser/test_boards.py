@@ -5,11 +5,14 @@ import time
 import pytest
 
 from statflow_engine import Kind
-from statflow_http.dashboard_shares import DashboardShares
-from statflow_http.dashboards import KINDS, Dashboards, new_tile
+from statflow_http.dashboards.drafts import new_tile
+from statflow_http.dashboards.shares import DashboardShares
+from statflow_http.dashboards.store import Dashboards
+from statflow_http.dashboards.tiles import KINDS
 from tests.browser.pages import NASTY, assert_accessible, assert_good, history
 from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE
+from tests.http.loop_server import LIMIT_S
 
 PASSWORD = "correct horse battery staple"
 
@@ -68,11 +71,11 @@ def seen(page):
 
 def kept(boards, board, wanted):
     """Wait until an order is stored; the one that is stored."""
-    for _ in range(100):
+    ends = time.monotonic() + LIMIT_S
+    found = ""
+    while found != wanted and time.monotonic() < ends:
         found = "".join(tile.id for tile in boards.get(LIVE, board.id).tiles)
-        if found == wanted:
-            break
-        time.sleep(0.05)
+        time.sleep(0.01)
     return found
 
 
@@ -104,7 +107,7 @@ def wait_for_news(page, api, name):
     before = page.locator(".large").first.inner_text()
     api.engine.count(name, 7_123_456, namespace=LIVE)
     news = "before => document.querySelector('.large').textContent !== before"
-    page.wait_for_function(news, arg=before, timeout=3_500)
+    page.wait_for_function(news, arg=before)
 
 
 def test_tiles_are_arranged_with_the_mouse(api, abcd, member_tab, boards):
@@ -208,16 +211,16 @@ def test_deleting_is_undone_with_one_press(api, abcd, member_tab):
 
 def test_a_new_point_shows_within_three_seconds_and_open_tables_stay_open(api, full, member_tab):
     tab = member_tab()
+    tab.hold()
     page = tab.open(f"{api.url}/dashboards/{full.id}")
     tile = page.get_by_role("region", name="Signups a day")
     tile.get_by_text("Numbers", exact=True).click()
     page.evaluate("window.notReloaded = true")
 
     api.engine.count("signups", 7_123_456, namespace=LIVE)
-    sent = time.monotonic()
-    tile.get_by_text("7.12M").first.wait_for(timeout=3_000)
+    tab.let_run(3)
+    tile.get_by_text("7.12M").first.wait_for()
 
-    assert time.monotonic() - sent < 3
     assert page.evaluate("window.notReloaded")
     assert page.evaluate("document.activeElement.textContent") == "Numbers"
     assert_good(tab, api)

@@ -37,7 +37,7 @@ def test_from_the_first_link_to_the_first_chart(api, link, new_tab, has_scripts)
     assert sent.status == 200
     if not has_scripts:
         page.goto(f"{api.url}/stats")
-    page.get_by_text("It arrived.").wait_for(timeout=4_000)
+    page.get_by_text("It arrived.").wait_for()
 
     page.get_by_role("link", name="my first stat").first.click()
     page.get_by_role("heading", name="my first stat").wait_for()

@@ -149,9 +149,9 @@ def test_nobody_waits_for_a_thread_that_was_interrupted_while_it_waited():
         time.sleep(0.05)  # from the list of those who wait to the lock that it waits for
         signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
 
+    interrupting = in_thread(interrupt_who_waits)
     try:
         with pytest.raises(Interrupted):
-            interrupting = in_thread(interrupt_who_waits)
             work.store("mine")
     finally:
         interrupting.join(PATIENCE_S)

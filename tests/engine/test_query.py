@@ -1,6 +1,7 @@
 """Asking: rows are dense and half-open, the ring is chosen by step and start, and what was acknowledged is there."""
 
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -258,8 +259,32 @@ def test_series_of_different_kinds_come_together_but_are_not_combined(engine):
     windows = engine.query_many(["c", "v"], START_S, START_S + 60, step="1m")
 
     assert [window.kind for window in windows] == [Kind.COUNTER, Kind.VALUE]
-    with pytest.raises(QueryError):
+    text = '^"c" is a counter and "v" a value: only one kind can be combined$'
+    with pytest.raises(QueryError, match=text):
         combine(windows)
+    with pytest.raises(QueryError, match=text):
+        engine.query_sum(["c", "v"], START_S, START_S + 60, step="1m")
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (datetime(2027, 1, 15, tzinfo=UTC), r"start_s must be Unix seconds, met datetime.*: int\(start_s.timestamp"),
+        ("2027-01-15", "start_s must be Unix seconds, met '2027-01-15'$"),
+    ],
+)
+def test_a_time_that_is_no_number_is_refused_with_a_sentence(engine, time, text):
+    engine.count("hits")
+
+    for query in (engine.query, lambda name, time: engine.query_many([name], time)):
+        with pytest.raises(QueryError, match=text):
+            query("hits", time)
+
+
+def test_a_time_may_be_a_number_of_numpy(engine):
+    engine.count("hits")
+
+    assert len(engine.query("hits", np.int64(START_S), np.int64(START_S + 120), step="1m")) == 2
 
 
 @pytest.mark.parametrize("folded", [False, True])

@@ -60,6 +60,7 @@ def test_rings_that_do_not_fit_are_refused_before_anything_is_made(tmp_path, clo
     with pytest.raises(SchemaError):
         statflow_engine.open(tmp_path / "store", schema=schema, clock=clock)
 
+    assert list(tmp_path.iterdir()) == []
     with statflow_engine.open(tmp_path / "store", clock=clock) as engine:
         assert str(engine.schema) == "1m:90d, 1h:5y, 1d:50y"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import statflow_engine
-from statflow_engine import Batch, Kind, KindError, LimitError, Limits
+from statflow_engine import Batch, Kind, KindError, LimitError, Limits, StoreError
 from tests.clocks import START_S
 
 THREADS = 8
@@ -223,3 +223,21 @@ def test_threads_that_find_the_file_dead_open_it_anew_once(engine, monkeypatch):
 
     assert len(opened) == 1
     assert engine.query("x", START_S, START_S + 60, step="1m").sums.tolist() == [2.0]
+
+
+def test_a_file_that_cannot_be_opened_again_is_tried_again_by_who_comes_next(tmp_path, clock, monkeypatch):
+    with statflow_engine.open(tmp_path, clock=clock) as engine:
+        engine.count("x")
+        environment = engine._environment
+        with monkeypatch.context() as patches:
+            patches.setattr(environment, "_opened", failing_disk)
+            for tried in (lambda: environment.recover(environment.env), lambda: engine.count("x"), engine.status):
+                with pytest.raises(StoreError, match="the disk fails"):
+                    tried()
+
+        assert engine.count("x").points == 1
+        assert engine.query("x", step="1h").counts.sum() == 2
+
+
+def failing_disk():
+    raise StoreError("the disk fails")

@@ -298,6 +298,34 @@ def test_a_pandas_frame_is_indexed_by_time():
     assert frame["mean"].isna().tolist() == [False, True]
 
 
+BERLIN_MIDNIGHT_S = 1_795_302_000  # 2026-11-22 in Berlin
+
+
+def window_of_berlin():
+    rows = Rows.between(parse_step("1d"), BERLIN_MIDNIGHT_S, BERLIN_MIDNIGHT_S + 86_400, "Europe/Berlin")
+    return Window("x", Kind.COUNTER, rows, BERLIN_MIDNIGHT_S, np.array([1]), np.array([1.0]))
+
+
+def test_a_pandas_index_is_in_the_zone_of_the_query():
+    pytest.importorskip("pandas")
+
+    (time,) = window_of_berlin().to_pandas().index
+
+    assert str(time) == "2026-11-22 00:00:00+01:00"
+    assert time.timestamp() == BERLIN_MIDNIGHT_S
+
+
+def test_the_times_of_polars_and_arrow_are_in_the_zone_of_the_query():
+    pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    window = window_of_berlin()
+
+    for time in (window.to_polars()["time"].to_list()[0], window.to_arrow()["time"].to_pylist()[0]):
+        assert time.isoformat() == "2026-11-22T00:00:00+01:00"
+    assert window.to_polars()["time"].dtype.time_zone == "Europe/Berlin"
+    assert window.to_arrow()["time"].type.tz == "Europe/Berlin"
+
+
 def test_a_polars_frame_has_time_as_a_column():
     pytest.importorskip("polars")
 

@@ -46,7 +46,7 @@ def furnished(api, *, with_import=False):
 
 def concrete(path, known):
     """A route's path with values in the place of its braces."""
-    if path.startswith(("/x/", "/a1/", "/stats/")):
+    if path.startswith(("/x/", "/a1/", "/stats/", "/v1/stats/")):
         known = known | {"stat_id": known["living_stat_id"]}
     special = {"path": f"graph/{known['living_stat_id']}", "stat_ids": known["living_stat_id"]}
     parts = []

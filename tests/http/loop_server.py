@@ -15,7 +15,10 @@ from statflow_http.worker.hub import Hub
 from statflow_http.worker.limits import Patience
 from statflow_http.worker.listening import Listener
 
-LIMIT_S = 10.0
+# For what comes about in milliseconds, on a machine that is busy with other things.
+LIMIT_S = 30.0
+# As patient as the worker is with nobody: what a test does not ask for must not happen to it because it was slow.
+PATIENT = dict.fromkeys(("head_s", "body_s", "keepalive_s", "write_s", "commit_s", "thread_s"), 300.0)
 SWEEP_S = 0.01
 
 
@@ -83,11 +86,15 @@ class LoopServer:
     def connection_count(self):
         return self.hub.connection_count
 
+    def stages(self):
+        """What is being read on the connections."""
+        return {connection._reader.stage for connection in list(self.hub._connections)}
+
 
 @contextlib.contextmanager
 def looping(app, *, threads=2, connections_max=1_000, **patience) -> Iterator[LoopServer]:
-    """A server with this much patience."""
-    server = LoopServer(app, Patience(**patience), threads=threads, connections_max=connections_max)
+    """A server with this much patience, and with plenty where nothing is said."""
+    server = LoopServer(app, Patience(**PATIENT | patience), threads=threads, connections_max=connections_max)
     try:
         yield server
     finally:
@@ -162,6 +169,17 @@ def until(condition, limit_s=LIMIT_S):
     while not condition():
         assert time.monotonic() < ends, "it did not come about"
         time.sleep(0.002)
+
+
+def stalled(number, still_s=0.3):
+    """What another thread counts, as soon as it has not gone on for a while: for what must not go on by itself."""
+    before, since = number(), time.monotonic()
+    ends = since + LIMIT_S
+    while time.monotonic() < min(since + still_s, ends):
+        time.sleep(0.01)
+        if (now := number()) != before:
+            before, since = now, time.monotonic()
+    return before
 
 
 def post(path, body=b"", *lines, version="1.1"):

@@ -14,8 +14,8 @@ from tests.http.test_bodies import call
 pytestmark = pytest.mark.slow
 MIB = 1 << 20
 WITH_BODY = [operation for operation in OPERATIONS if JSON in operation.bodies]
-# The two that take more than JSON and msgpack.
-OPEN = ("/v1/alerts", "/v1/imports")
+# Those that take more than JSON and msgpack.
+OPEN = ("/v1/alerts", "/v1/alerts/preview", "/v1/imports")
 TYPED = [operation for operation in WITH_BODY if operation.path not in OPEN or operation.method == "patch"]
 
 

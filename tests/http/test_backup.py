@@ -7,13 +7,16 @@ import sys
 import threading
 import time
 
+import lmdb
 import pytest
 
 import statflow_engine
-from statflow_http.accounts.keys import Keys
+from statflow_engine import Limits
+from statflow_engine.limits import MAP_BYTES_DEFAULT, MIB
+from statflow_http.accounts.key_store import Keys
 from statflow_http.documents import Documents
 from statflow_http.moving import backup as copies
-from statflow_http.moving.backup import BackupError, backup, restore
+from statflow_http.moving.backup import UNCHOSEN_BYTES, BackupError, backup, restore
 from tests.http.importing import place
 from tests.http.live import serving
 
@@ -43,6 +46,81 @@ def test_a_folder_that_was_backed_up_and_restored_is_the_same(data, tmp_path, cl
     assert len(Keys(documents).list("owner")) == 1
     documents.close()
     assert sorted(path.name for path in (tmp_path / "copy").rglob("*")) == ["accounts", "data.mdb", "data.mdb"]
+
+
+def map_of(folder, clock, **options):
+    with statflow_engine.open(folder, clock=clock, **options) as engine:
+        return engine.status().map_bytes
+
+
+def write_plenty(folder, clock):
+    """Several times what a map of 10 MiB holds."""
+    with statflow_engine.open(folder, clock=clock) as engine:
+        for _ in range(30):
+            engine.write([f"stat {n}" for n in range(1_000)] * 50, 0, None, [1.0] * 50_000, namespace=NAMESPACE)
+        assert engine.query("stat 7", step="1d", namespace=NAMESPACE).sums.sum() == 1_500
+
+
+@pytest.mark.parametrize("map_bytes", [MAP_BYTES_DEFAULT, 96 * MIB])
+def test_a_copy_has_the_map_of_what_was_copied_and_takes_as_much(tmp_path, clock, map_bytes):
+    limits = Limits(map_bytes=map_bytes)
+    assert map_of(tmp_path / "data", clock, limits=limits) == map_bytes
+
+    backup(tmp_path / "data", tmp_path / "copy")
+    restore(tmp_path / "copy", tmp_path / "again")
+
+    for folder in (tmp_path / "copy", tmp_path / "again"):
+        assert map_of(folder, clock) == map_of(folder, clock, limits=limits) == map_bytes
+        write_plenty(folder, clock)
+
+
+def test_a_copy_with_another_map_is_not_finished(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(copies, "map_bytes_of", lambda _: UNCHOSEN_BYTES)
+
+    with pytest.raises(BackupError, match=rf"has a map of {UNCHOSEN_BYTES} bytes, wanted {1 << 30}$"):
+        backup(data, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def copied_by_lmdb(data, copy):
+    """As lmdb's own tool copies: the map is what lmdb takes where nobody says a size."""
+    for part in copies.PARTS:
+        (copy / part).mkdir(parents=True, exist_ok=True)
+        with lmdb.open(str(data / part), readonly=True, lib_version=0) as env:
+            env.copy(str(copy / part), compact=True)
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_copy_whose_map_nobody_chose_gets_the_usual_one_when_it_is_restored(data, tmp_path, clock, is_large):
+    if is_large:
+        write_plenty(data, clock)
+    copied_by_lmdb(data, tmp_path / "copy")
+    before = map_of(tmp_path / "copy", clock)
+    assert before > UNCHOSEN_BYTES if is_large else before == UNCHOSEN_BYTES
+
+    restore(tmp_path / "copy", tmp_path / "again")
+
+    assert map_of(tmp_path / "again", clock) == MAP_BYTES_DEFAULT
+    assert views(tmp_path / "again", clock) == 5.0
+    if not is_large:
+        write_plenty(tmp_path / "again", clock)
+    assert map_of(tmp_path / "copy", clock) == before
+
+
+def test_a_restored_store_may_get_a_larger_map_but_no_smaller_one(data, tmp_path, clock):
+    backup(data, tmp_path / "copy")
+
+    restore(tmp_path / "copy", tmp_path / "again", map_bytes=2 * MAP_BYTES_DEFAULT)
+    assert map_of(tmp_path / "again", clock) == 2 * MAP_BYTES_DEFAULT
+    with pytest.raises(BackupError, match=f"can only grow: {MIB} were asked for"):
+        restore(tmp_path / "copy", tmp_path / "third", map_bytes=MIB)
+    assert not (tmp_path / "third").exists()
+
+
+def test_copying_needs_nothing_of_a_server():
+    code = "import sys, statflow_http.moving.backup; sys.exit('statflow_http.services' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_only_its_owner_may_read_a_copy(data, tmp_path):

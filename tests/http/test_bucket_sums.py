@@ -105,7 +105,7 @@ times = st.integers(START_S - 6 * DAY_S, START_S + 1_234)
 timeframes = st.sampled_from(["1w5m", "1w1h", "1d1d", "3d7h", "2h1m", "20m10m", "1d15m1d"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(times, st.integers(1, 100)), max_size=40), timeframes)
 def test_every_point_is_in_one_bucket_no_further_off_than_the_resolution_that_is_left_of_it(
     tmp_path_factory, points, t
@@ -130,7 +130,7 @@ def test_every_point_is_in_one_bucket_no_further_off_than_the_resolution_that_is
     assert sums.sums.tolist() == wanted.tolist()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 7_000), st.integers(1, 100)), max_size=40), st.integers(0, 3_600))
 def test_within_the_minutes_ring_buckets_are_exact_wherever_they_are_anchored(tmp_path_factory, points, late_s):
     now_s = START_S + late_s

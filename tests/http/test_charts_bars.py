@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -14,7 +14,6 @@ from tests.http.test_charts_lines import SVG, assert_inside, line, parsed
 VALUES = npst.arrays(np.float64, st.integers(0, 60), elements=st.floats())
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES, st.integers(120, 1_200), st.integers(16, 400))
 @example(np.full(60, 42.5), np.zeros(0), 300, 150)
 @example(np.array([1.7e308, -1.7e308]), np.zeros(0), 300, 150)
@@ -22,7 +21,6 @@ def test_the_histogram_of_any_numbers_is_well_formed_and_inside_its_box(first, s
     assert_inside(bars(histogram([line(first), line(second)], width=width, height=height)))
 
 
-@settings(deadline=None)
 @given(VALUES, st.integers(120, 1_200), st.integers(16, 400))
 def test_bars_of_any_height_are_inside_their_box(values, width, height):
     labels = [AxisLabel(index + 0.5, f"label {index}") for index in range(len(values))]

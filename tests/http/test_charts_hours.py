@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -21,7 +21,6 @@ def grid(**hours):
     return found
 
 
-@settings(deadline=None)
 @given(GRID, st.integers(120, 1_200), st.integers(80, 400), st.booleans())
 def test_the_picture_of_any_numbers_is_well_formed_and_inside_its_box(means, width, height, has_head):
     assert_inside(hours_picture(Hours("a", means, width=width, height=height, has_head=has_head)))

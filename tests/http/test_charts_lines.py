@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -69,7 +69,6 @@ def assert_inside(picture):
     return root
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES, SIZES, st.booleans(), st.booleans(), st.booleans())
 @example(np.zeros(60), np.zeros(60), (760, 235), True, False, False)
 @example(np.full(60, 42.5), np.zeros(0), (120, 16), False, True, True)
@@ -87,7 +86,6 @@ def test_any_numbers_give_a_picture_that_is_well_formed_and_inside_its_box(first
     assert not re.search(r"nan|inf|\d[eE]-?\d", "".join(re.findall(r' (?:d|x|y|cx|cy)="([^"]*)"', written)))
 
 
-@settings(deadline=None)
 @given(VALUES, SIZES, st.lists(st.tuples(st.integers(-60, 4_000), st.text(max_size=20), st.booleans()), max_size=5))
 def test_bands_and_marks_stay_inside_too(values, size, marks):
     future_s = START_S + 60 * np.arange(60, 90)

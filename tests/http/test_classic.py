@@ -24,6 +24,23 @@ def test_c_without_a_number_counts_one_and_v_without_one_is_refused(api):
     assert (response.status_code, response.json) == (400, {"status": 500, "msg": "value is missing"})
 
 
+@pytest.mark.parametrize(
+    ("path", "number", "text"),
+    [
+        ("/c", "value=3", '"x" is a value: send value to /v'),
+        ("/c", "count=3", '"x" is a value: send value to /v'),
+        ("/v", "value=3", '"y" is a counter: send count to /c'),
+    ],
+)
+def test_a_conflict_of_kinds_names_the_path_of_the_other(api, path, number, text):
+    api.form("/ez", "ezkey={key}&stat=x&value=1")
+    api.form("/ez", "ezkey={key}&stat=y&count=1")
+
+    response = api.form(path, f"ukey={{key}}&key={text[1]}&{number}")
+
+    assert (response.status_code, response.json) == (409, {"status": 500, "msg": text})
+
+
 def test_v_is_taken_by_get(api):
     assert api.client.simulate_get("/v", query_string=f"ukey={api.key}&key=a&value=1").content == OK
     assert api.kind("a") == "value"

@@ -3,13 +3,20 @@
 import csv
 import io
 import json
+import re
+import socket
+import threading
 
 import click
 import pytest
 from click.testing import CliRunner
 
 import statflow_engine
+from statflow_http import first_start
+from statflow_http.alerts.mail_settings import MailStore, MailWish
+from statflow_http.alerts.options import AlertOptions
 from statflow_http.cli.main import main
+from statflow_http.documents import ACCOUNTS_FOLDER, Documents
 
 COMMANDS = [
     ["demo"],
@@ -18,13 +25,13 @@ COMMANDS = [
     *(["users", "login-link"], ["users", "remove"], ["plans"], ["plans", "list"], ["plans", "set"]),
     ["plans", "remove"],
     *(["send"], ["query"], ["ls"], ["check"]),
-    *(["import"], ["export"], ["backup"], ["restore"]),
+    *(["import"], ["export"], ["backup"], ["restore"], ["bench"]),
 ]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A data folder that somebody has made a key in, which is not a store yet."""
+    """Where a data folder may be made; nothing is there."""
     return tmp_path / "data"
 
 
@@ -46,7 +53,7 @@ def statflow(folder, monkeypatch):
 @pytest.fixture
 def store(folder, statflow):
     """The folder with a store in it."""
-    folder.mkdir()
+    statflow_engine.open(folder).close()
     statflow("send", "page views", "--count", "3")
     return folder
 
@@ -144,7 +151,11 @@ def test_check_says_that_nothing_is_wrong(statflow, store):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["query", "nope"], "nope"),
+        (["query", "nope"], 'no stat is called "nope"'),
+        (["export", "nope", "-o", "-"], 'no stat is called "nope"'),
+        (["keys", "add", "--ezkey", ""], "--ezkey must have 4 to 255 characters"),
+        (["ls", "--account", "nobody@example.com"], "nobody has the e-mail address nobody@example.com"),
+        (["send", "a", "--account", "nobody"], "there is no account nobody"),
         (["query", "page views", "--agg", "median"], "agg must be one of sum, mean, min, max, count, rate"),
         (["query", "page views", "--agg", "min"], "counter"),
         (["query", "page views", "--step", "7x"], "7x"),
@@ -161,10 +172,100 @@ def test_a_mistake_is_one_clear_line_and_exit_code_1(statflow, store, arguments,
     assert message in printed
 
 
-@pytest.mark.parametrize("command", [["ls"], ["query", "a"], ["send", "a"], ["check"]])
-def test_a_folder_that_is_not_there_is_not_made(statflow, folder, command):
-    assert statflow(*command, exit_code=1) == f"Error: there is no data folder {folder}\n"
-    assert not folder.exists()
+def test_a_point_that_is_refused_is_told_without_its_place_among_one(statflow, store):
+    printed = statflow("send", "a", "--t", "99999999999", exit_code=1)
+
+    assert printed.startswith("Error: ")
+    assert "point 0" not in printed
+
+
+def test_a_point_that_is_stored_is_told_in_a_line_or_not_at_all(statflow, store):
+    assert statflow("send", "a", "--value", "2.5") == 'sent "a": value 2.5\n'
+    assert statflow("send", "b") == 'sent "b": count 1\n'
+    assert statflow("send", "b", "--quiet") == ""
+
+
+# Whatever only reads, and whatever changes only what is there.
+NEEDS_A_STORE = [
+    *(["ls"], ["query", "a"], ["send", "a"], ["check"], ["export", "-o", "-"], ["keys", "list"], ["users", "list"]),
+    *(["plans", "list"], ["plans", "set", "team"], ["users", "login-link", "--owner"], ["keys", "revoke", "k"]),
+]
+
+
+@pytest.mark.parametrize("command", NEEDS_A_STORE, ids=" ".join)
+@pytest.mark.parametrize("what", ["missing", "empty", "foreign"])
+def test_where_no_store_is_none_is_made(statflow, folder, command, what):
+    if what != "missing":
+        folder.mkdir()
+    if what == "foreign":
+        (folder / "passwd").touch()
+    before = list(folder.iterdir()) if folder.exists() else None
+
+    printed = statflow(*command, exit_code=1)
+
+    made = f'"statflow serve --data {folder}" makes one'
+    assert printed == f"Error: there is no StatFlow store in {folder}: {made}\n"
+    assert (list(folder.iterdir()) if folder.exists() else None) == before
+
+
+MAKES_A_FOLDER = [
+    ["keys", "create"],
+    ["keys", "add", "--ezkey", "ada@example.com"],
+    ["users", "create", "a@b", "--link"],
+]
+
+
+@pytest.mark.parametrize("command", MAKES_A_FOLDER, ids=" ".join)
+def test_what_is_made_before_the_first_start_makes_the_folder_and_says_so(statflow, folder, command):
+    told = CliRunner().invoke(main, [*command, "--data", str(folder)])
+
+    assert told.exit_code == 0
+    assert told.stderr.startswith(f"made the data folder {folder}\n")
+    assert (folder.stat().st_mode & 0o777, (folder / "data.mdb").exists()) == (0o700, False)
+    assert "made" not in CliRunner().invoke(main, ["keys", "create", "--data", str(folder)]).stderr
+
+
+@pytest.mark.parametrize("command", [*MAKES_A_FOLDER, ["import", "a.csv"], ["serve", "--port", "0"]], ids=" ".join)
+def test_a_folder_that_holds_other_files_is_never_made_a_data_folder(statflow, folder, command):
+    folder.mkdir()
+    (folder / "passwd").touch()
+
+    assert f"{folder} is no data folder, and holds other files, such as passwd" in statflow(*command, exit_code=1)
+    assert [path.name for path in folder.iterdir()] == ["passwd"]
+
+
+def test_the_root_of_a_disk_may_be_a_data_folder(statflow, folder):
+    (folder / "lost+found").mkdir(parents=True)
+
+    assert statflow("keys", "create").startswith("sk_live_")
+
+
+def test_points_of_another_account_are_sent_listed_and_queried(statflow, store):
+    statflow("users", "create", "ada@example.com", "--link")
+    hers = ("--account", "ada@example.com")
+    statflow("send", "hers", "--count", "5", *hers)
+
+    assert "hers" in statflow("ls", *hers)
+    assert "hers" not in statflow("ls")
+    assert "5" in statflow("query", "hers", "--step", "1h", *hers).split()
+    account_id = statflow("users", "list").splitlines()[2].split()[1]
+    assert statflow("ls", "--account", account_id) == statflow("ls", *hers)
+
+
+@pytest.mark.parametrize("known", ["by serve", "by serve and its public URL", "by mail settings", "by the command"])
+def test_a_login_link_is_a_whole_address(statflow, store, known):
+    documents = Documents(store / ACCOUNTS_FOLDER)
+    public_url = "https://stats.example.com" if "public" in known else ""
+    first_start.note_place(documents, first_start.Place("http://127.0.0.1:8088", public_url))
+    if known == "by mail settings":
+        MailStore(documents, AlertOptions()).change(MailWish(public_url="https://stats.example.com"))
+    documents.close()
+    told = ("--public-url", "https://stats.example.com/") if known == "by the command" else ()
+
+    wanted = "http://127.0.0.1:8088" if known == "by serve" else "https://stats.example.com"
+    assert re.fullmatch(rf"{wanted}/login/[\w-]{{43}}\n", statflow("users", "login-link", "--owner", *told))
+    printed = statflow("users", "create", "ada@example.com", "--link", *told)
+    assert re.search(rf"^{wanted}/login/[\w-]{{43}}$", printed, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +278,16 @@ def test_a_folder_that_is_not_there_is_not_made(statflow, folder, command):
         ["ls", "--url", "http://localhost", "--key", "sk_live_x", "--test"],
         ["serve", "--port", "99999"],
         ["serve", "--durability", "sometimes"],
+        ["serve", "--interval", "3"],
+        ["serve", "--public-url", "foo"],
+        ["serve", "--public-url", "http://"],
+        ["serve", "--public-url", "https://stats.example.com?x"],
+        ["serve", "--smtp-tls", ""],
+        ["users", "login-link", "--owner", "--public-url", "foo"],
+        ["ls", "--url", "http://localhost", "--key", "k", "--account", "owner"],
+        ["import", "a.csv", "--url", "http://localhost", "--key", "k", "--account", "owner"],
+        ["query", "a", "--combine", "avg"],
+        ["bench", "--url", "http://localhost"],
         ["keys", "create", "--scope", "root"],
     ],
 )
@@ -184,10 +295,95 @@ def test_wrong_usage_is_exit_code_2(statflow, arguments):
     assert "Usage:" in statflow(*arguments, exit_code=2)
 
 
-def test_a_server_that_does_not_answer_is_one_clear_line(statflow):
-    printed = statflow("ls", "--url", "http://127.0.0.1:1", "--key", "sk_live_x", exit_code=1)
+def commands(group=main):
+    """Every command, those of groups too."""
+    for command in group.commands.values():
+        yield from commands(command) if isinstance(command, click.Group) else [command]
 
-    assert printed.startswith("Error: http://127.0.0.1:1 does not answer")
+
+def test_an_account_is_named_in_the_same_way_everywhere():
+    options = [option for command in commands() for option in command.params if option.name in ("account", "email")]
+    accounts = [option for option in options if "--account" in option.opts]
+
+    assert len(accounts) == 10
+    assert {(one.metavar, one.default, one.help) for one in accounts} == {
+        ("EMAIL", accounts[0].default, accounts[0].help)
+    }
+
+
+def test_no_choice_is_of_nothing():
+    for command in commands():
+        for option in command.params:
+            assert "" not in getattr(option.type, "choices", ()), (command.name, option.name)
+
+
+@pytest.fixture(params=["closed", "silent", "foreign", "closes"])
+def deaf_server(request, monkeypatch):
+    """The address of something that does not answer as a server does, and what is said about it."""
+    if request.param == "closed":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        yield f"http://127.0.0.1:{port}", "nothing listens there"
+        return
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        if request.param == "silent":
+            monkeypatch.setattr("statflow_http.cli.remote.READ_S", 0.2)
+            yield f"http://127.0.0.1:{port}", "it took the request, and no answer came in time"
+            return
+        scheme = "https" if request.param == "foreign" else "http"
+        answers = threading.Thread(target=_answer_nonsense, args=(listening, request.param), daemon=True)
+        answers.start()
+        wanted = "it does not speak TLS" if request.param == "foreign" else "what it says is no HTTP, or breaks off"
+        yield f"{scheme}://127.0.0.1:{port}", wanted
+        listening.shutdown(socket.SHUT_RDWR)
+        answers.join()
+
+
+def _answer_nonsense(listening, what):
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" if what == "foreign" else b"SSH-2.0-OpenSSH_9\r\n")
+
+
+def test_a_server_that_does_not_answer_is_one_plain_sentence(statflow, deaf_server):
+    url, wanted = deaf_server
+
+    printed = statflow("ls", "--url", url, "--key", "sk_live_x", exit_code=1)
+
+    assert printed.startswith(f"Error: {url} does not answer: {wanted}")
+    assert not re.search("Pool|retries|Error.*Error|0x", printed)
+
+
+def test_a_host_that_there_is_not_is_one_plain_sentence(statflow):
+    printed = statflow("export", "-o", "-", "--url", "http://nowhere.invalid", "--key", "k", exit_code=1)
+
+    assert printed == "Error: http://nowhere.invalid does not answer: no host has this name\n"
+
+
+def test_the_bench_measures_in_a_store_of_its_own_and_leaves_nothing(statflow, store):
+    before = sorted(path.name for path in store.iterdir())
+
+    lines = statflow("bench", "--seconds", "0.3").splitlines()
+
+    assert lines[-4].startswith("what ")
+    rates = [re.search(r"([\d,]+) (\w+) a second", line).groups() for line in lines[-3:]]
+    assert [unit for _, unit in rates] == ["points", "points", "queries"]
+    assert all(int(number.replace(",", "")) > 0 for number, _ in rates)
+    assert "cores, load" in lines[1]
+    assert str(store) in lines[2]
+    assert sorted(path.name for path in store.iterdir()) == before
+    assert "bench" not in statflow("ls")
+
+
+def test_the_bench_needs_a_folder_that_it_may_write_to(statflow, folder):
+    assert f"cannot make a folder in {folder}" in statflow("bench", exit_code=1)
 
 
 def test_sending_to_a_server_needs_neither_numpy_nor_falcon_nor_gunicorn():

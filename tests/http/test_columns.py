@@ -74,16 +74,18 @@ def test_a_hundred_thousand_points_are_one_request(api):
         ({"v": None}, "v is missing: one number a point"),
         ({"v": [1.0]}, "columns differ in length: stat 2, t 2, v 1"),
         ({"v": b"123"}, "v must be whole numbers of 8 bytes each, met 3 bytes"),
-        ({"stat": [0, 2]}, "stat must be an index into stats, 0 to 1"),
-        ({"stat": [0, -1]}, "stat must be an index into stats"),
-        ({"stat": b"\xff\xff\xff\xff\0\0\0\0"}, "stat must be an index into stats, 0 to 1"),
+        ({"stat": [0, 2]}, "stat[1] must be an index into stats, 0 to 1"),
+        ({"stat": [0, -1]}, "stat[1] must be an index into stats, 0 to 1"),
+        ({"stat": b"\xff\xff\xff\xff\0\0\0\0"}, "stat[0] must be an index into stats, 0 to 1"),
+        ({"stat": [0, 2**40]}, "stat[1] must be an index into stats, 0 to 1"),
+        ({"stats": [], "stat": [0, 0]}, "stat[0] must be an index into stats, which is empty"),
         ({"kind": "gauge"}, 'kind must be "counter" or "value", or a list with one of them for each of stats'),
         ({"kind": ["counter"]}, 'kind must be "counter" or "value", or a list with one of them for each of stats'),
-        ({"v": [1.0, float("nan")]}, "point 1: "),
-        ({"v": [1.0, 1e201]}, "point 1: "),
-        ({"t": [NOW_S, 0]}, "point 1: t must be Unix seconds"),
-        ({"t": [NOW_S, NOW_S + 90_000]}, "point 1: t is more than one day ahead"),
-        ({"t": np.array([NOW_S, -5], "<i8").tobytes()}, "point 1: t must be Unix seconds"),
+        ({"v": [1.0, float("nan")]}, "v[1] must be a finite number"),
+        ({"v": [1.0, 1e201]}, "v[1] out of range"),
+        ({"t": [NOW_S, 0]}, "t[1] must be Unix seconds"),
+        ({"t": [NOW_S, NOW_S + 90_000]}, "t[1] is more than one day ahead"),
+        ({"t": np.array([NOW_S, -5], "<i8").tobytes()}, "t[1] must be Unix seconds"),
         ({"stats": ["a", ""]}, "stats[1]: stat name is empty"),
         ({"stats": ["a", {"stat": "b"}]}, "stats must be names when there are columns"),
     ],
@@ -98,12 +100,18 @@ def test_columns_that_do_not_fit_are_refused_whole(api, change, text):
     assert api.names() == []
 
 
+def test_an_index_that_no_integer_of_64_bits_holds_is_named_too(api):
+    response = api.json("/v1/stats", {"stats": ["a"], "stat": [0, 2**70], "v": [1, 2]})
+
+    assert (response.status_code, response.json["msg"]) == (400, "stat[1] must be an index into stats, 0 to 0")
+
+
 def test_a_conflict_of_kinds_names_the_point(api):
     api.json("/v1/stat", {"stat": "b", "value": 1})
 
     response = pack(api, {"stats": ["a", "b"], "stat": [0, 0, 1], "kind": "counter", "v": [1.0, 2.0, 3.0]})
 
-    assert (response.status_code, response.json["msg"]) == (409, 'point 2: "b" is a value: send value')
+    assert (response.status_code, response.json["msg"]) == (409, 'v[2]: "b" is a value: send value')
 
 
 def test_too_many_points_are_refused(api):

@@ -57,6 +57,17 @@ def read(text, **options):
         ("time,value\n2023-11-14 22:13:20,5\n", {}, {"hits": [(T, 5.0)]}),
         ("time,value\n2023-11-14T23:13:20+01:00,5\n", {}, {"hits": [(T, 5.0)]}),
         ("time,value\n2023-11-14 23:13:20,5\n", {"tz": ZoneInfo("Europe/Berlin")}, {"hits": [(T, 5.0)]}),
+        ("date,visits\n2023-11-14 22:13:20,5\n", {}, {"visits": [(T, 5.0)]}),
+        (f"date\tclicks\n{T}\t5\n", {}, {"clicks": [(T, 5.0)]}),
+        ("Day,Sales\n2023-11-14T22:13:20Z,5\n", {}, {"Sales": [(T, 5.0)]}),
+        ("Day,Sales\n2023-11-14T22:13:20Z,5\n", {"name": "shop"}, {"shop": [(T, 5.0)]}),
+        (f"Created At;Sales\n{T};5\n", {}, {"Sales": [(T, 5.0)]}),
+        (f"when,what,how much\n{T},a,5\n", {}, {"how much": [(T, 5.0)]}),
+        ("2023-11-14T22:13:20Z;5,5\n2023-11-14T22:13:20Z;6\n", {}, {"hits": [(T, 5.5), (T, 6.0)]}),
+        ("2023-11-14T22:13:20Z\t5\n", {}, {"hits": [(T, 5.0)]}),
+        ("5;2023-11-14T22:13:20Z\n", {}, {"hits": [(T, 5.0)]}),
+        (f"date;price, in EUR\n{T};-5,25\n", {}, {"price, in EUR": [(T, -5.25)]}),
+        (f"\n\ntime,value\n{T},5\n", {}, {"hits": [(T, 5.0)]}),
         (f"time,value\n{T},1e3\n{T},-2.5\n{T}, 4 \n", {}, {"hits": [(T, 1000.0), (T, -2.5), (T, 4.0)]}),
     ],
 )  # fmt: skip
@@ -65,6 +76,27 @@ def test_columns_and_times_are_found_out(text, options, rows):
 
     assert found[1] == rows
     assert found[3] == []
+
+
+def test_a_column_is_of_numbers_although_one_of_them_is_broken():
+    _, rows, _, problems = read(f"when,Sales\n{T},5\n{T},n/a\n{T},6\n")
+
+    assert rows == {"Sales": [(T, 5.0), (T, 6.0)]}
+    assert problems == [("hits.csv:3", csv_files.BAD_NUMBER)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f'time,value\n{T},"5,5"\n', csv_files.BAD_COMMA),
+        (f"time\tvalue\n{T}\t5,5\n", csv_files.BAD_COMMA),
+        # Of both kinds in one file nobody knows what 1.234 is.
+        (f"time;value\n{T};5,5\n{T};1.234\n", csv_files.BAD_NUMBER),
+        (f"time;value\n{T};1.234,5\n", csv_files.BAD_NUMBER),
+    ],
+)
+def test_a_comma_in_a_number_is_read_only_where_it_can_be_nothing_else(text, reason):
+    assert [problem[1] for problem in read(text)[3]] == [reason]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +149,10 @@ def test_an_infinite_number_is_broken_and_not_stored():
     ("text", "options", "message"),
     [
         ("when,much\n1,2\n", {}, "no time column found; name it by --time-column, of: when, much"),
-        ("time,much\n1,2\n", {}, "no value column found; name it by --value-column, of: time, much"),
+        ("time,much,cost\n1,2,3\n", {}, "no value column found; name it by --value-column, of: time, much, cost"),
+        ("time,much\n1,x\n", {}, "no value column found; name it by --value-column, of: time, much"),
+        ("a,b\n2026-10-01,2026-10-01\n", {}, "no time column found; name it by --time-column, of: a, b"),
+        ("\udcff\x1b[2J,b\n1,2\n".encode("utf-8", "surrogateescape"), {}, "of: \ufffd\ufffd[2J, b"),
         ("time,value\n1,2\n", {"name_column": "who"}, 'there is no name column "who"; the file has: time, value'),
         ("time,value\n1,2\n", {"value_column": "3"}, 'there is no value column "3"'),
     ],
@@ -140,6 +175,16 @@ def test_the_layout_says_in_words_what_was_understood():
         "value": '"value"',
     }
     assert read(f"{T},1\n")[0].described() == {"time": "column 1", "value": "column 2"}
+
+
+def test_it_says_what_else_was_understood_and_what_is_not_used():
+    assert read(f"time,value\n{T},1\n")[0].remarks() == ()
+    assert read(f"note;time;Sales\nx;{T};1,5\n")[0].remarks() == (
+        "columns are divided by a semicolon",
+        "numbers have a decimal comma",
+        'not used: "note"',
+    )
+    assert read(f"{T}\tx\t1\n")[0].remarks() == ("columns are divided by a tab", "not used: column 2")
 
 
 def test_many_lines_are_read_in_chunks_and_none_is_lost():

@@ -5,14 +5,9 @@ import json
 import pytest
 
 from statflow_http.accounts.keys import Scope
-from statflow_http.dashboard_shares import OPENED_S, DashboardShares, accepts_pass, digest, pass_for
-from statflow_http.dashboards import (
-    DELETED_MAX,
-    KEPT_S,
-    TILES_MAX,
-    Dashboards,
-    new_tile,
-)
+from statflow_http.dashboards.drafts import TILES_MAX, new_tile
+from statflow_http.dashboards.shares import OPENED_S, DashboardShares, accepts_pass, digest, pass_for
+from statflow_http.dashboards.store import DELETED_MAX, KEPT_S, Dashboards
 from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
 from tests.clocks import START_S
 from tests.http.conftest import LIVE
@@ -115,6 +110,12 @@ BAD = [
     (tiles_of(stats=["hits", "load"], kind="hours"), 400, "tiles[1]: a tile of kind hours shows one stat"),
     (tiles_of(stats=["a\0"]), 400, "tiles[1]: stat name has control characters"),
     (tiles_of(stats="hits"), 400, "tiles[1]: stats must be a list"),
+    (tiles_of(stats=["hits", 5]), 400, "tiles[1]: stats[1] must be text"),
+    (tiles_of(kind=5), 400, "tiles[1]: kind must be one of line, bar, number, table, hours"),
+    (tiles_of(colour="red"), 400, 'tiles[1]: unknown field "colour": may be kind, stats, title, size, period, id'),
+    ({"tiles": [{"stats": ["hits"]}]}, 400, "tiles[0]: kind is missing: one of line, bar, number, table, hours"),
+    ({"tiles": [{"kind": "line"}]}, 400, "tiles[0]: stats is missing: a list of one to 3 names of stats"),
+    ({"name": "a", "tilez": 1}, 400, 'unknown field "tilez": may be name, tiles'),
     (tiles_of(title="a" * 101), 400, "tiles[1]: title is longer than 100 characters"),
     (tiles_of(id="../x"), 400, "tiles[1]: id must be 1 to 20 letters and digits"),
     (tiles_of(stats=["nope"]), 404, 'no such stat: "nope"'),

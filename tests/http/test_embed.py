@@ -184,7 +184,7 @@ def test_no_key_of_the_reader_opens_a_private_stat(api, stats):
         ("refresh=9", "refresh must be a whole number from 10 to 86400"),
         ("title=" + "x" * 256, "title is longer than 255 characters"),
         ("w=100&w=200", 'field "w" given twice'),
-        ("title=%ff", "not valid UTF-8"),
+        ("title=%ff", 'field "title" is not valid UTF-8'),
     ],
 )
 def test_what_is_out_of_bounds_is_told_in_a_box_in_each_form(api, stats, query, words):

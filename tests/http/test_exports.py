@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from statflow_engine import Kind, UnknownSeriesError
+from statflow_http import ids
 from statflow_http.accounts.accounts import Accounts, AccountSettings
 from statflow_http.accounts.keys import Scope
 from statflow_http.alerts.rules import Condition, Operator, RuleKind, Rules
 from statflow_http.annotations import Annotations
+from statflow_http.dashboards.drafts import new_tile
+from statflow_http.dashboards.shares import DashboardShares
+from statflow_http.dashboards.store import Dashboards
 from statflow_http.moving import statflow_files
 from statflow_http.moving.exports import Exporter, Wanted
 from statflow_http.moving.parquet import write_parquet
@@ -122,8 +126,8 @@ def test_everything_beside_the_points_comes_along(owner, tmp_path, clock):
     series = owner.engine.find("views", namespace=owner.namespace)
     properties = Properties(owner.documents)
     properties.change(owner.namespace, series.id, public=True, unit="hits")
-    properties.import_classic_key(owner.namespace, series.id, "OLD")
-    rule = Condition(RuleKind.VALUE, "1h", Operator.GREATER, threshold=5.0)
+    properties.import_classic_keys(owner.namespace, [(series.id, "OLD")])
+    rule = Condition(RuleKind.VALUE, "1h", Operator.GREATER, threshold=5.0, hold="15m", repeat="1d")
     Rules(owner.documents).create(owner.namespace, series.id, "views", rule, now_s)
     notes = Annotations(owner.documents)
     notes.create(owner.namespace, "deployed\n2.1", now_s - 60, now_s)
@@ -144,13 +148,94 @@ def test_everything_beside_the_points_comes_along(owner, tmp_path, clock):
             *(RuleKind.VALUE, "1h"),
             *(Operator.GREATER, 5.0),
         )
+        assert (brought.hold, brought.repeat) == ("15m", "1d")
         told = [(note.text, note.t_s, note.stat_name) for note in Annotations(other.documents).between(other.namespace)]
         assert told == [("deployed\n2.1", now_s - 60, None), ("broke", now_s - 30, "views")]
         assert (other.account.tz, other.account.tilde_join) == ("Europe/Berlin", " ")
 
 
+def moved(owner, clock, folder, tmp_path):
+    """Another place, which has everything of the owner's."""
+    path = tmp_path / f"{folder}.ndjson"
+    path.write_bytes(owner.export())
+    return path, place(tmp_path / folder, clock)
+
+
+def keys_of(owner, name):
+    """All classic keys that mean a stat."""
+    series = owner.engine.find(name, namespace=owner.namespace)
+    known = Properties(owner.documents).get(owner.namespace, series.id)
+    return {*known.imported_keys, ids.classic_key(owner.documents.secret, series.id)}
+
+
+def test_every_classic_key_of_a_stat_moves_house_with_it_however_often(owner, tmp_path, clock):
+    owner.engine.count("views", namespace=owner.namespace)
+    owner.engine.count("other", namespace=owner.namespace)
+    series = owner.engine.find("views", namespace=owner.namespace)
+    Properties(owner.documents).import_classic_keys(owner.namespace, [(series.id, "OLD")])
+    first, second = keys_of(owner, "views"), keys_of(owner, "other")
+    path, there = moved(owner, clock, "second", tmp_path)
+    with there as other:
+        assert other.bring(path).brought.keys == 3
+        assert other.bring(path).brought.keys == 0
+        assert Properties(other.documents).get(other.namespace, 1).imported_keys[0] in ("OLD", *second)
+        assert keys_of(other, "views") > first
+
+        second_path, there = moved(other, clock, "third", tmp_path)
+        with there as third:
+            third.bring(second_path)
+
+            assert keys_of(third, "views") > keys_of(other, "views")
+            assert keys_of(third, "other") > second
+            assert keys_of(third, "views").isdisjoint(keys_of(third, "other"))
+
+
+def test_an_account_that_is_brought_into_itself_gets_no_keys(owner, tmp_path):
+    owner.engine.count("views", namespace=owner.namespace)
+    (tmp_path / "x.ndjson").write_bytes(owner.export())
+
+    assert owner.bring(tmp_path / "x.ndjson").brought.keys == 0
+
+
+def boards(owner):
+    """(name, tiles) of all dashboards."""
+    return sorted(((each.name, each.tiles) for each in Dashboards(owner.documents).all(owner.namespace)), key=repr)
+
+
+def test_dashboards_move_house_with_their_tiles_and_without_their_links(owner, tmp_path, clock):
+    now_s = int(clock())
+    for name in ("views", "sales"):
+        owner.engine.count(name, namespace=owner.namespace)
+    dashboards = Dashboards(owner.documents)
+    tiles = [
+        new_tile("line", ["views", "sales"], title="Shop", size="wide", period="month"),
+        new_tile("number", ["gone since"]),
+    ]
+    shop = dashboards.create(owner.namespace, "Shop", tiles, now_s)
+    dashboards.create(owner.namespace, "Shop", [new_tile("bar", ["views"])], now_s)
+    dashboards.create(owner.namespace, "Empty", [], now_s)
+    dashboards.delete(owner.namespace, dashboards.create(owner.namespace, "Deleted", [], now_s).id, now_s)
+    _, token = DashboardShares(owner.documents).create(
+        owner.namespace, shop.id, now_s, label="for Ada", password="x" * 9
+    )
+    path, there = moved(owner, clock, "to", tmp_path)
+    assert token.encode() not in path.read_bytes()
+    assert b"Ada" not in path.read_bytes()
+    with there as other:
+        result = other.bring(path)
+
+        assert boards(other) == boards(owner)
+        assert result.report.reasons == {}
+        assert "3 dashboards" in result.lines()
+
+        changed = Dashboards(other.documents).all(other.namespace)[0]
+        Dashboards(other.documents).put_tile(other.namespace, changed.id, new_tile("bar", ["sales"]), now_s)
+        assert other.bring(path).brought.dashboards == 0
+        assert len(boards(other)) == 3
+
+
 def test_nothing_secret_is_in_it(owner, clock):
-    from statflow_http.accounts.keys import Keys
+    from statflow_http.accounts.key_store import Keys
 
     key = Keys(owner.documents).create("owner", int(clock()))
     owner.engine.count("a", namespace=owner.namespace)
@@ -232,6 +317,9 @@ def test_a_parquet_file_holds_the_same_rows(owner, tmp_path, clock):
         ('{"stat":{"kind":"counter"}}', "without a name"),
         ('{"alert":{"stat":"a","kind":"nonsense"}}', "alert not brought"),
         ('{"annotation":{"text":""}}', "annotation not brought"),
+        ('{"dashboard":{"name":""}}', "dashboard not brought: name is empty"),
+        ('{"dashboard":{"name":"a","tiles":[{"id":"a","kind":"pie","stats":["good"]}]}}', "kind must be one of line"),
+        ('{"dashboard":{"name":"a","tiles":7}}', "dashboard not brought"),
     ],
 )
 def test_a_broken_line_of_an_export_is_told_and_the_rest_is_brought(owner, tmp_path, clock, line, reason):

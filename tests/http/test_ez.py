@@ -54,6 +54,17 @@ def test_a_bearer_key_is_enough(api):
     assert api.post("/ez", "stat=a", headers={"Authorization": f"Bearer {api.key}"}).content == OK
 
 
+@pytest.mark.parametrize("path", ["/ez", "/c", "/v"])
+def test_a_multipart_form_is_refused_naming_what_is_taken(api, path):
+    """What ``curl -F`` sends: read as a plain form it would be one without a key."""
+    body = f'--x\r\nContent-Disposition: form-data; name="ezkey"\r\n\r\n{api.key}\r\n--x--\r\n'
+
+    response = api.post(path, body, "Multipart/Form-Data; boundary=x")
+
+    text = "send application/x-www-form-urlencoded or application/json, not multipart/form-data"
+    assert (response.status_code, response.json) == (415, {"status": 500, "msg": text})
+
+
 def test_empty_fields_are_absent_and_unknown_ones_ignored(api):
     response = api.form("/ez", "ezkey={key}&stat=a&count=&value=5&t=&_=170000&cb=1&cb=2&")
 

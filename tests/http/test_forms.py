@@ -26,14 +26,20 @@ def test_what_clients_send_is_read(encoded, fields):
     assert forms.parse(encoded) == fields
 
 
-@pytest.mark.parametrize("encoded", [b"a=\xff", b"a=%FF", b"a=%C3", b"%E9=1", b"a=1&a=%FF"])
-def test_bytes_that_are_no_utf8_are_refused_raw_and_escaped(encoded):
+@pytest.mark.parametrize("encoded", [b"a=\xff", b"a=%FF", b"a=%C3", b"b=x&a=%E9&c=%FF", b"a=1&a=%FF"])
+def test_bytes_that_are_no_utf8_are_refused_raw_and_escaped_naming_the_field(encoded):
+    with pytest.raises(RequestError, match=r'^field "a" is not valid UTF-8$'):
+        forms.parse(encoded)
+
+
+@pytest.mark.parametrize("encoded", [b"%E9=1", b"\xe9=1", b"a" * 61 + b"=%FF"])
+def test_a_name_that_is_none_or_long_is_not_said_again(encoded):
     with pytest.raises(RequestError, match=r"^not valid UTF-8$"):
         forms.parse(encoded)
 
 
 def test_bytes_that_are_no_utf8_are_refused_in_a_query_string():
-    with pytest.raises(RequestError, match=r"^not valid UTF-8$"):
+    with pytest.raises(RequestError, match=r'^field "stat" is not valid UTF-8$'):
         forms.parse_query("stat=\xff")
 
 

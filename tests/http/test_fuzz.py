@@ -30,7 +30,7 @@ params = st.lists(
     ),
     max_size=5,
 )
-app_settings = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+app_settings = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def packable(document):

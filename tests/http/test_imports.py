@@ -1,15 +1,16 @@
 """What an import brings, what it leaves out, and that bringing it again changes nothing."""
 
 import threading
+import zipfile
 
 import numpy as np
 import pytest
 
-from statflow_engine import Kind
+from statflow_engine import JournalFullError, Kind, Limits
 from statflow_http.accounts.accounts import Accounts, AccountSettings
 from statflow_http.accounts.plans import Plan, Plans
 from statflow_http.alerts.rules import Rules
-from statflow_http.moving import importer, imports, ledger, sources
+from statflow_http.moving import extras, importer, imports, ledger, sources
 from statflow_http.moving.csv_files import CsvOptions
 from statflow_http.moving.importer import CancelledError
 from statflow_http.moving.imports import Watch
@@ -53,7 +54,7 @@ def test_an_account_of_stathats_is_rebuilt(owner, clock, tmp_path):
     }
     kinds = [str(owner.engine.find(f"stat {n}", namespace=owner.namespace).kind) for n in range(4)]
     assert kinds == ["value", "counter", "value", "counter"]
-    assert (result.summary.stats, result.summary.rows, result.keys) == (4, 4 * 72, 4)
+    assert (result.summary.stats, result.summary.rows, result.brought.keys) == (4, 4 * 72, 4)
     assert result.report.reasons == {}
 
 
@@ -74,6 +75,108 @@ def test_the_way_of_joining_is_left_alone_where_stats_have_a_tilde(owner, clock,
 
     assert owner.account.tilde_join == "~"
     assert any("left alone" in line for line in result.lines())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.json", '{"broken":1}'),
+        ("x.json", '[{"id":"lxoC","name":"a","counter":true}]'),
+        ("x.csv", "timestamp,datetime,value\nnothing,x,5\n"),
+    ],
+)
+def test_a_file_that_brings_no_stat_of_stathats_changes_no_setting(owner, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+
+    result = owner.bring(tmp_path / name)
+
+    assert (result.summary.stats, result.brought.notes, owner.account.tilde_join) == (0, [], "~")
+
+
+def test_neither_does_a_csv_beside_such_a_file(owner, clock, csv, tmp_path):
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "broken.json").write_text('{"broken":1}')
+    csv([("a", int(clock()), 1)], "mixed/rows.csv")
+
+    assert owner.bring(tmp_path / "mixed").summary.stats == 1
+    assert owner.account.tilde_join == "~"
+
+
+def test_nor_what_a_statflow_answered(api, owner, tmp_path):
+    api.json("/v1/stat", {"stat": "page views", "count": 3})
+    (tmp_path / "own").mkdir()
+    for what in ("statlist", "data"):
+        stat_id = api.get("/v1/stat/page%20views").json["id"]
+        path = f"/x/{api.key}/statlist" if what == "statlist" else f"/x/{api.key}/data/{stat_id}"
+        (tmp_path / "own" / f"{what}.json").write_bytes(api.get(path).content)
+
+    assert owner.bring(tmp_path / "own").summary.stats == 1
+    assert owner.account.tilde_join == "~"
+    assert not any("joined" in line for line in looked_at(owner, tmp_path / "own").lines)
+
+
+def test_a_dry_run_says_beforehand_that_names_would_be_joined_by_a_space(owner, clock, tmp_path):
+    stathat_folder(tmp_path / "stathat", int(clock()))
+
+    assert extras.SPACE_JOIN_TO_COME in looked_at(owner, tmp_path / "stathat").lines
+    owner.bring(tmp_path / "stathat")
+    assert not any("joined" in line for line in looked_at(owner, tmp_path / "stathat").lines)
+
+    Accounts(owner.documents).change("owner", AccountSettings(tilde_join="~"))
+    owner.engine.count("sent~total", namespace=owner.namespace)
+    assert extras.TILDES_THERE in looked_at(owner, tmp_path / "stathat").lines
+
+
+def test_stats_without_rows_are_told_of_alike_in_a_folder_and_its_zip_file(owner, clock, tmp_path):
+    folder = tmp_path / "stathat"
+    folder.mkdir()
+    listed = ",".join(f'{{"id":"id{n}","name":"stat {n}","counter":true}}' for n in range(40))
+    data = ",".join(
+        f'{{"name":"stat {n}","timeframe":"","points":[{{"time":1700000000,"value":1}}]}}' for n in range(2)
+    )
+    (folder / "statlist.json").write_text(f"[{listed}]")
+    (folder / "data.json").write_text(f"[{data}]")
+    with zipfile.ZipFile(tmp_path / "stathat.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+
+    told = [looked_at(owner, path).lines[2:] for path in (folder, tmp_path / "stathat.zip")]
+
+    assert told[0] == told[1]
+    assert "2 stats, 2 rows, 0 other things" in told[0]
+    assert "38 stats without rows, which would not be made" in told[0]
+    assert owner.bring(folder).lines()[0].startswith("2 stats, 2 rows brought")
+
+
+def known(owner, name):
+    series = owner.engine.find(name, namespace=owner.namespace)
+    return Properties(owner.documents).get(owner.namespace, series.id).told(series)
+
+
+def test_a_stat_was_made_when_its_source_says(owner, clock, tmp_path):
+    stathat_folder(tmp_path / "stathat", int(clock()))
+    owner.bring(tmp_path / "stathat")
+
+    assert known(owner, "stat 1").created_s == 1_300_000_000
+    assert b'"created_at":1300000000' in owner.export()
+
+
+def test_it_has_received_its_last_point_when_that_says_until_one_comes_here(owner, clock, csv):
+    now_s = int(clock())
+    owner.bring(csv([("a", now_s - 5 * DAY_S, 1), ("a", now_s - 9 * DAY_S, 1)]))
+    assert known(owner, "a").received_s == now_s - 5 * DAY_S
+
+    clock.advance(60)
+    owner.bring(csv([("a", now_s - 7 * DAY_S, 1)], "older.csv"))
+    assert known(owner, "a").received_s == now_s - 5 * DAY_S
+
+    clock.advance(60)
+    owner.engine.count("a", namespace=owner.namespace)
+    assert known(owner, "a").received_s == now_s + 120
+
+    clock.advance(60)
+    owner.bring(csv([("a", now_s - 3 * DAY_S, 1)], "newer.csv"))
+    assert known(owner, "a").received_s == now_s + 120
 
 
 def test_an_old_classic_key_means_the_stat(owner, clock, tmp_path):
@@ -307,6 +410,50 @@ def test_a_run_that_is_stopped_anywhere_is_finished_by_the_next(tmp_path, clock,
             assert [owner.total(f"s{n}") for n in range(3)] == [(300, float(sum(range(n, 900, 3)))) for n in range(3)]
 
 
+# A journal that holds two batches of these tests, and that nobody folds.
+FULL_SOON = Limits(journal_rows_soft=10**9, journal_rows_hard=120, fold_rows=10**9)
+
+
+@pytest.fixture
+def waiting(csv, clock, monkeypatch):
+    """A file whose third batch finds the journal full."""
+    monkeypatch.setattr(importer, "BATCH_POINTS", 50)
+    monkeypatch.setattr(importer, "PAUSE_S", 0.001)
+    return csv([("s", int(clock()) - n * 3_600, n) for n in range(300)])
+
+
+def test_an_import_waits_while_the_journal_is_full(tmp_path, clock, waiting):
+    with place(tmp_path / "data", clock, limits=FULL_SOON) as owner:
+        asked = iter(range(1_000))
+
+        def folding_now_and_then():
+            if next(asked) % 10 == 9:
+                owner.engine.fold()
+            return False
+
+        owner.bring(waiting, watch=Watch(is_cancelled=folding_now_and_then))
+
+        assert next(asked) > 20
+        assert owner.total("s") == (300, float(sum(range(300))))
+
+
+def test_one_that_nobody_folds_for_is_given_up(tmp_path, clock, waiting, monkeypatch):
+    monkeypatch.setattr(importer, "PATIENCE_S", 0.01)
+    with place(tmp_path / "data", clock, limits=FULL_SOON) as owner, pytest.raises(JournalFullError):
+        owner.bring(waiting)
+
+
+def test_one_that_is_stopped_while_it_waits_is_stopped_and_has_not_failed(tmp_path, clock, waiting):
+    with place(tmp_path / "data", clock, limits=FULL_SOON) as owner:
+        asked = iter(range(10))
+        with pytest.raises(CancelledError):
+            owner.bring(waiting, watch=Watch(is_cancelled=lambda: next(asked, None) is None))
+
+        assert 0 < owner.total("s")[0] < 300
+        owner.bring(waiting, watch=Watch(is_cancelled=lambda: owner.engine.fold() is not None))
+        assert owner.total("s") == (300, float(sum(range(300))))
+
+
 def test_a_window_is_cut_where_rows_begin_another_one():
     rows = np.zeros(5, [("t", "<i8"), ("sum", "<f8")])
     rows["t"] = [1, WINDOW_S - 1, WINDOW_S, 3 * WINDOW_S, 3 * WINDOW_S + 1]
@@ -326,22 +473,27 @@ def test_alerts_come_once_and_with_their_stat(owner, clock, tmp_path):
 
     (rule,) = Rules(owner.documents).all(owner.namespace)
     assert (rule.stat_name, rule.threshold, len(totals)) == ("stat 1", 500.0, 4)
-    assert (first.alerts, second.alerts) == (1, 0)
+    assert (first.brought.alerts, second.brought.alerts) == (1, 0)
     assert list(first.report.reasons) == ['alert not brought: no series is called "stat 9"']
+
+
+def looked_at(owner, path):
+    return imports.dry_run(owner.store, sources.read(path, "auto", CsvOptions()), None, owner.folder)
 
 
 def test_a_dry_run_writes_nothing_and_says_what_was_understood(owner, clock, csv):
     now_s = int(clock())
     path = csv([("a", now_s, 5), ("a", now_s, "x"), ("b", now_s, 2.5)])
 
-    lines = imports.dry_run(owner.store, sources.read(path, "auto", CsvOptions()), None, owner.folder)
+    found = looked_at(owner, path)
 
     assert owner.names() == []
-    assert lines == [
+    assert (found.failure, found.is_empty) == ("", False)
+    assert found.lines == [
         'rows.csv: CSV: name from "stat", time from "time", value from "value"',
-        '"a" (counter, as it seems): 1 rows',
+        '"a" (counter, as it seems): 1 row',
         f"    {now_s}  5",
-        '"b" (value, as it seems): 1 rows',
+        '"b" (value, as it seems): 1 row',
         f"    {now_s}  2.5",
         "2 stats, 2 rows, 0 other things",
         "rows.csv:3: value must be a finite number",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import threading
 import time
 import zipfile
 
@@ -13,8 +14,9 @@ from statflow_http.api import v1_imports
 from statflow_http.moving import importer, jobs, runner
 from statflow_http.moving.jobs import Jobs, Lease
 from statflow_http.wire import bodies
+from tests.http.loop_server import until
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def wait_for(api, answer, *, state="done", key=None):
@@ -50,7 +52,72 @@ def test_an_uploaded_file_becomes_stats(api):
     reason = "time must be Unix seconds, milliseconds or ISO 8601"
     assert job["skipped"] == {reason: 1}
     assert job["problems"] == [{"place": "my stats.csv:5", "reason": reason, "rows": 1}]
-    assert job["lines"][0].startswith("1 stats, 3 rows brought")
+    assert job["lines"][0].startswith("1 stat, 3 rows brought")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("date,name,value\n2023-11-14,Größe,5\n".encode("latin-1"), "stat name is not valid UTF-8"),
+        (b"d\xff,n\xff\n1,x\n", "no time column found; name it by --time-column, of: d\ufffd, n\ufffd"),
+        (b"GIF89a\1\0\1\0\xff\0;", "this is no CSV, JSON, zip file or export of a StatFlow"),
+        (b"# name: a\xff\n# unit: m\xff\ntimestamp,datetime,value\n1700000000,x,5\n", "not valid UTF-8"),
+    ],
+)
+def test_bytes_that_are_no_text_are_told_at_once_by_their_reason(api, data, reason):
+    job = wait_for(api, upload(api, data, "?kind=counter&filename=l.csv"), state="failed")
+
+    assert reason in job["error"]
+    assert [reason in text for text in job["skipped"]] == [True]
+    assert api.names() == []
+
+
+def test_a_unit_that_is_no_utf_8_is_brought_as_far_as_it_is(api):
+    data = b"# name: a\n# unit: m\xff\ntimestamp,datetime,value\n1700000000,x,5\n"
+    wait_for(api, upload(api, data))
+
+    assert api.get("/v1/stat/a").json["unit"] == "m\ufffd"
+
+
+def test_a_file_that_breaks_off_has_failed_and_what_was_in_it_is_told(api):
+    api.json("/v1/stat", {"stat": "a", "count": 3})
+    whole = api.get("/v1/export").content
+    api.delete("/v1/stat/a")
+
+    job = wait_for(api, upload(api, whole[:-30], "?filename=x.ndjson"), state="failed")
+
+    sentence = "the export is cut short: its last line is missing; only what comes before that is here (x.ndjson)"
+    assert job["error"] == sentence
+    assert job["summary"]["rows"] == 1
+    assert api.points("a") == (1, 3.0)
+
+
+class Broken:
+    """A report that cannot be stored, as only a mistake of ours can make one."""
+
+    def __init__(self, result):
+        self.__dict__ |= {"summary": result.summary, "report": result.report, "brought": result.brought}
+        self.seconds, self.failure = result.seconds, ""
+
+    def lines(self):
+        return ["\udcff"]
+
+
+def test_a_mistake_of_our_own_ends_an_import_at_once_with_a_sentence(api, monkeypatch, caplog):
+    run = runner.imports.run
+    tries = []
+
+    def broken(*arguments, **options):
+        tries.append(1)
+        return Broken(run(*arguments, **options))
+
+    monkeypatch.setattr(runner.imports, "run", broken)
+
+    job = wait_for(api, upload(api, csv_of(api)), state="failed")
+
+    assert job["error"] == runner.MISTAKE
+    assert tries == [1]
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [f"import {job['id']} failed"]
 
 
 def test_a_zip_file_of_stathats_is_one_too(api):
@@ -111,7 +178,7 @@ def test_imports_are_listed_newest_first_by_page(api):
         ("?delimiter=ab", b"x", "text/csv", 400, "delimiter must be one character"),
         ("?tz=../x", b"x", "text/csv", 400, "tz must be the name of a time zone"),
         ("?name=" + "x" * 256, b"x", "text/csv", 400, "at most 255 characters"),
-        ("", b"{}", "application/json", 400, "url"),
+        ("", b"{}", "application/json", 400, "url is missing: the address of the server, with http:// or https://"),
         ("", b'{"url":"http://a.example"}', "application/json", 400, "a token"),
         ("", b'{"url":"ftp://a.example","token":"t"}', "application/json", 400, "http:// or https://"),
         ("", b'{"url":"http://127.1","token":"t"}', "application/json", 400, "address is not allowed"),
@@ -184,24 +251,44 @@ def test_a_queued_import_can_be_cancelled_and_its_upload_goes(api, queued):
     assert api.delete(f"/v1/imports/{queued}").json["state"] == "cancelled"
 
 
+class HeldWrites:
+    """Imports that write 100 points at a time; after some of these writes they wait until they are let go on."""
+
+    def __init__(self, monkeypatch, *, after):
+        self.is_held, self.goes_on = threading.Event(), threading.Event()
+        self._left = after
+        self._write = importer.write_blocks
+        monkeypatch.setattr(importer, "BATCH_POINTS", 100)
+        monkeypatch.setattr(importer, "write_blocks", self._write_or_wait)
+
+    def _write_or_wait(self, *arguments):
+        if self._left == 0:
+            self.is_held.set()
+            assert self.goes_on.wait(LIMIT_S)
+        self._left -= 1
+        self._write(*arguments)
+
+
+def rows_of(api, name):
+    """How many points of the last days a stat has got, and their sum."""
+    window = api.engine.query(name, api.engine.now_s() - 3_001 * 60, step="1h", namespace="owner:live")
+    return int(window.counts.sum()), float(window.sums.sum())
+
+
 def test_a_running_import_can_be_cancelled(api, monkeypatch):
-    monkeypatch.setattr(importer, "BATCH_POINTS", 1)
     monkeypatch.setattr(runner, "BEAT_S", 0.01)
-    written = importer.write_blocks
-
-    def slowly(*arguments):
-        time.sleep(0.02)
-        written(*arguments)
-
-    monkeypatch.setattr(importer, "write_blocks", slowly)
-    answer = upload(api, csv_of(api, 2_000))
-    while api.get(f"/v1/imports/{answer.json['id']}").json["state"] == "queued":
-        time.sleep(0.01)
+    writes = HeldWrites(monkeypatch, after=3)
+    answer = upload(api, csv_of(api, 3_000))
+    assert writes.is_held.wait(LIMIT_S)
+    assert api.get(f"/v1/imports/{answer.json['id']}").json["state"] == "running"
     api.delete(f"/v1/imports/{answer.json['id']}")
+    # Whoever says every moment that the import lives hears that it need not.
+    until(lambda: "statflow-imports-beat" not in {thread.name for thread in threading.enumerate()})
+    writes.goes_on.set()
 
     wait_for(api, answer, state="cancelled")
     api.app.services.imports.stop()
-    assert api.points("a")[0] < 2_000 if "a" in api.names() else True
+    assert 300 <= rows_of(api, "a")[0] < 3_000
 
 
 def test_a_job_whose_process_is_gone_is_taken_over_when_its_lease_ends(api, queued):
@@ -251,27 +338,21 @@ def test_too_many_waiting_imports_are_refused(api, monkeypatch):
 
 def test_a_worker_that_stops_hands_its_job_on(api, monkeypatch):
     """Gracefully, as at a restart: another process goes on at once, and nothing is counted twice."""
-    monkeypatch.setattr(importer, "BATCH_POINTS", 100)
-    written = importer.write_blocks
-
-    def slowly(*arguments):
-        time.sleep(0.05)
-        written(*arguments)
-
-    monkeypatch.setattr(importer, "write_blocks", slowly)
+    writes = HeldWrites(monkeypatch, after=3)
     answer = upload(api, csv_of(api, 3_000))
-    while not api.get(f"/v1/imports/{answer.json['id']}").json["progress"]["rows_total"]:
-        time.sleep(0.01)
-        if api.get(f"/v1/imports/{answer.json['id']}").json["state"] == "running":
-            break
-    time.sleep(0.2)
-    api.app.services.imports.stop()
+    assert writes.is_held.wait(LIMIT_S)
+    imports = api.app.services.imports
+    stopping = threading.Thread(target=imports.stop)
+    stopping.start()
+    assert imports._thread.is_stopping.wait(LIMIT_S)
+    writes.goes_on.set()
+    stopping.join()
     assert api.get(f"/v1/imports/{answer.json['id']}").json["state"] == "queued"
+    assert 300 <= rows_of(api, "a")[0] < 3_000
 
-    api.app.services.imports.start()
+    imports.start()
     wait_for(api, answer)
-    window = api.engine.query("a", api.engine.now_s() - 3_001 * 60, step="1h", namespace="owner:live")
-    assert (int(window.counts.sum()), float(window.sums.sum())) == (3_000, float(sum(range(3_000))))
+    assert rows_of(api, "a") == (3_000, float(sum(range(3_000))))
 
 
 def test_a_token_is_forgotten_when_the_import_is_over(api):
@@ -311,6 +392,20 @@ def test_an_old_pixel_counts_on(rebuilt):
     assert answer.status_code == 200
     assert rebuilt.points("page views") == (2, 7.0)
     assert rebuilt.names() == ["messages sent female", "messages sent total", "page views"]
+
+
+def test_a_pixel_of_the_old_server_counts_on_at_the_new_one(api):
+    api.json("/v1/stat", {"stat": "page views", "count": 3})
+    old = api.get("/v1/stat/page%20views").json["key"]
+    other = api.new_account("other")
+
+    job = wait_for(api, upload(api, api.get("/v1/export").content, key=other), key=other)
+    answer = api.client.simulate_get("/c", params={"key": old, "ukey": other, "count": "2"})
+
+    assert (answer.status_code, job["summary"]["keys"]) == (200, 1)
+    assert api.points("page views", "other:live") == (2, 5.0)
+    assert api.points("page views") == (1, 3.0)
+    assert api.names("other:live") == ["page views"]
 
 
 def test_a_tilde_list_lands_on_the_imported_names(rebuilt):

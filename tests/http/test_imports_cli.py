@@ -33,10 +33,64 @@ def visits(tmp_path):
 def test_a_csv_is_brought_and_its_broken_line_told(statflow, visits):
     stdout, stderr = statflow("import", *visits, "--kind", "counter", "--name", "visits here")
 
-    assert stdout.startswith("1 stats, 2 rows brought in ")
+    assert stdout.startswith("1 stat, 2 rows brought in ")
     assert "1 not brought: value must be a finite number" in stdout
-    assert stderr == "  visits.csv:3: value must be a finite number\n"
+    assert stderr.endswith("  visits.csv:3: value must be a finite number\n")
     assert "visits here  counter" in statflow("ls")[0]
+
+
+LATIN_1 = "date,name,value\n2026-10-01,Größe,5\n".encode("latin-1")
+HEAD_LINE = b'{"statflow":"export","version":1,"origin":"o","until":1700000000}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "text"),
+    [
+        ("x.csv", b"", "nothing to bring: the file is empty"),
+        ("x.csv", b"date,visits\n", "nothing to bring: no value column found"),
+        ("x.csv", b"date,value\n", "nothing to bring: there is no row in it"),
+        ("x.csv", b"date,a,b\n2026-10-01,1,2\n", "nothing to bring: no value column found"),
+        ("x.csv", LATIN_1, "nothing to bring: stat name is not valid UTF-8"),
+        ("x.gif", b"GIF89a\1\0\1\0\xff", "nothing to bring: this is no CSV, JSON, zip file or export of a StatFlow"),
+        ("x.zip", b"PK\3\4 and then nothing", "nothing to bring: not a whole zip file"),
+        ("x.json", b'{"broken":1}', "nothing to bring: neither a dataset nor a stat"),
+        ("x.json", b'[{"name":"a","points":[', "nothing to bring: x.json is no JSON: Input data was truncated"),
+        ("x.ndjson", HEAD_LINE, "nothing to bring: the export is cut short: its last line is missing"),
+        (
+            "x.ndjson",
+            HEAD_LINE + b'{"rows":{"stat":"a","t":[1700000000],"count":[1],"sum":[1]}}\n',
+            "the export is cut short: its last line is missing; only what comes before that is here (x.ndjson)",
+        ),
+    ],
+)
+def test_a_file_of_which_nothing_comes_or_not_all_is_told_by_the_exit_status(statflow, tmp_path, name, data, text):
+    (tmp_path / name).write_bytes(data)
+    for arguments in ((name,), (name, "--dry-run")):
+        stdout, stderr = statflow("import", *arguments, exit_code=1)
+        assert f"Error: {name}: {text}" in stderr
+        assert not any("\ud800" <= letter <= "\udfff" or letter in "\0\1" for letter in stdout + stderr)
+
+
+def test_the_rest_of_several_sources_is_brought_although_one_holds_nothing(statflow, tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "good.csv").write_text("date,visits\n2026-10-01,5\n")
+
+    assert "Error: empty.csv: nothing to bring" in statflow("import", "empty.csv", "good.csv", exit_code=1)[1]
+    assert "visits  counter" in statflow("ls")[0]
+
+
+def test_an_export_of_an_account_without_stats_is_whole(statflow, visits):
+    statflow("import", *visits, "--test")
+    statflow("export", "-o", "empty.ndjson")
+
+    statflow("import", "empty.ndjson", "--data", "other")
+
+
+def test_a_stat_was_last_received_when_its_newest_point_says(statflow, tmp_path):
+    (tmp_path / "old.csv").write_text("date,visits\n2023-11-14T22:13:20Z,5\n")
+    statflow("import", "old.csv")
+
+    assert "2023-11-14" in statflow("ls")[0]
 
 
 def test_again_it_changes_nothing(statflow, visits):

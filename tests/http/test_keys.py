@@ -8,7 +8,9 @@ import pytest
 
 from statflow_engine import FormatVersionError, StoreClosedError, StoreError
 from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
-from statflow_http.accounts.keys import CACHE_MAX, Keys, Scope
+from statflow_http.accounts.key_store import Keys
+from statflow_http.accounts.keys import Scope
+from statflow_http.accounts.senders import CACHE_MAX
 from statflow_http.documents import VERSION, Documents
 from statflow_http.errors import NotFoundError, RequestError
 

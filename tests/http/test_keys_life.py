@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
-from statflow_http.accounts.keys import DAY_S, KEYS_MAX, KeyKind, KeyPlace, Keys, KeySettings, Scope
+from statflow_http.accounts.key_store import KEYS_MAX, Keys
+from statflow_http.accounts.keys import DAY_S, KeyKind, KeyPlace, KeySettings, Scope
 from statflow_http.accounts.people import People
 from statflow_http.accounts.usage import Usage
 from statflow_http.documents import Documents

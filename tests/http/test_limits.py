@@ -1,12 +1,15 @@
 """Plans at work: the last point and the last stat that fit, the first that does not, and what both are told."""
 
+import contextlib
 import json
 
 import falcon.testing
 import msgspec
 import pytest
 
+from statflow_engine import LimitError
 from statflow_http.accounts.plans import Plan, month_of
+from statflow_http.accounts.quotas import Quotas
 from statflow_http.accounts.usage import Usage
 from statflow_http.writes import COMMITS_LATER, DEFERRED
 
@@ -251,6 +254,30 @@ def test_new_stats_a_minute(api, tiny, clock):
     send(api, tiny, "a")
     clock.advance(60)
     send(api, tiny, "c")
+
+
+def test_new_stats_a_minute_are_those_of_all_workers(api, engine, clock):
+    """Eight of them, each with a memory of its own; nobody's first write of the minute comes before another's stats."""
+    plan = Plan("calm", new_stats_a_minute=2)
+    documents = api.app.services.documents
+    account = api.app.services.accounts.get("owner")
+    namespace = account.namespace(live=True)
+    engine.count("old", namespace=namespace)
+    workers = [Quotas(engine, documents, Usage(documents)) for _ in range(8)]
+
+    def made_in_a_minute(word):
+        made = 0
+        for number, quotas in enumerate(workers * 2):
+            grant = quotas.grant(account, plan)
+            with contextlib.suppress(LimitError):
+                engine.write([f"{word} {number}"], 0, None, [1.0], namespace=namespace, series_limit=grant.series_limit)
+                made += 1
+        return made
+
+    assert made_in_a_minute("first") == 2
+    clock.advance(60)
+    workers.reverse()
+    assert made_in_a_minute("second") == 2
 
 
 def test_requests_a_second_are_limited_for_reads_and_writes(api, tiny):

@@ -37,6 +37,8 @@ unpack = messages.pack_decoder(messages.PackedBatchMessage)
         (b'{"stat":"\\ud800"}', "not valid Unicode"),
         (b'{"stat":"\xff"}', "not valid UTF-8"),
         (b"", "request body is empty"),
+        (b"\xef\xbb\xbf{}", "not valid JSON: it begins with a byte order mark: send UTF-8 without one"),
+        (b'{"stat":NaN}', "not valid JSON: NaN and Infinity are no numbers"),
     ],
 )
 def test_each_mistake_has_its_own_text(body, refusal):
@@ -78,12 +80,16 @@ def test_null_and_unknown_fields_are_no_mistake():
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
-        (b"\xc1", "not valid msgpack"),
-        (b"", "not valid msgpack"),
+        (b"\xc1", "^not valid msgpack: byte 0 begins nothing$"),
+        (b"\x81\xa1x\xc1", "^not valid msgpack: byte 3 begins nothing$"),
+        (b"\x80\x80", "^not valid msgpack: it ends before byte 1, and more follows$"),
+        (b"", "^not valid msgpack: it is cut short$"),
+        (b"\x81", "^not valid msgpack: it is cut short$"),
+        (b"\x81\x01\x02", "^the names of fields must be text$"),
         (b"\x81\xa1x" + b"\x91" * 100_000, "msgpack nested too deeply"),
         (b"\x81\xa5ezkey\xa1\xff", "not valid UTF-8"),
         (msgpack.packb({"stats": [{"stat": "a", "count": True}]}), "count must be a number"),
-        (msgpack.packb([1]), "must be"),
+        (msgpack.packb([1]), "^the body must be a map$"),
     ],
 )
 def test_msgpack_is_judged_the_same_way(body, refusal):

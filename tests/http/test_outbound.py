@@ -1,5 +1,6 @@
 """Requests to addresses that other people chose: which are refused, and what is done with answers."""
 
+import contextlib
 import http.server
 import ipaddress
 import socket
@@ -7,6 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,13 +60,14 @@ def server():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.server.seen.append((self.path, self.headers.get("Host")))
+            self.server.connections.add(self.client_address)
             self.server.answer(self)
 
         def log_message(self, *_):
             pass
 
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.seen = []
+    served.seen, served.connections = [], set()
     thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield served
@@ -87,7 +90,7 @@ def whole(body, status=200, headers=()):
 
 @pytest.mark.parametrize("url", PRIVATE)
 def test_an_address_of_the_operators_own_network_is_not_allowed(url):
-    with pytest.raises(AddressError, match="^address is not allowed$"):
+    with pytest.raises(AddressError, match="^address is not allowed: it is private; `--allow-private`"):
         asked(url)
 
 
@@ -174,23 +177,106 @@ def test_an_answer_is_read_up_to_its_limit(server):
         asked(url, Guard(allow_private=True), bytes_max=1_999)
 
 
-def test_an_answer_that_drips_is_given_up(server):
+class DrippingServer:
+    """Answers every connection with a beginning at once, and then with a byte every 20 ms, for ever."""
+
+    def __init__(self, beginning, *, drop=b"x"):
+        self._beginning = beginning
+        self._drop = drop
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    @property
+    def place(self):
+        return f"127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def _serve(self):
+        try:
+            connection, _ = self._listening.accept()
+        except OSError:
+            return
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(self._beginning)
+            while True:
+                connection.sendall(self._drop)
+                time.sleep(0.02)
+
+    def close(self):
+        self._listening.close()
+        self._thread.join()
+
+
+DRIPPING = {
+    "a body of no told length": ("http", b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "a body of a told length": ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
+    "a body in chunks": ("http", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "a body in large pieces": ("http", b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 70_000),
+    "a header": ("http", b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "short headers": ("http", b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "a status": ("http", b"", b"H"),
+    # A handshake of TLS, whose first record never ends.
+    "a handshake": ("https", b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03", b"\0"),
+}
+
+
+@pytest.mark.parametrize("dripping", DRIPPING)
+def test_an_answer_that_drips_is_given_up(dripping):
+    """However small the drops are, and whatever it is that drips."""
+    scheme, beginning, drop = DRIPPING[dripping]
+    server = DrippingServer(beginning, drop=drop)
+    began = time.monotonic()
+
+    with pytest.raises(OutboundError, match=f"^{outbound.TOO_LONG}$"):
+        asked(f"{scheme}://{server.place}/", Guard(allow_private=True), bytes_max=100_000_000, total_s=0.3)
+    assert time.monotonic() - began < 1.5
+    server.close()
+
+
+def test_the_time_limit_holds_on_a_kept_connection_too(server):
+    """And is that of each request: the one before may have taken as long."""
+
     def dripping(handler):
         handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
         handler.end_headers()
-        try:
-            for _ in range(100):
-                handler.wfile.write(b"x" * 70_000)
-                time.sleep(0.05)
-        except OSError:
-            pass  # nobody reads any more
+        with contextlib.suppress(OSError):
+            for _ in range(1_000):
+                handler.wfile.write(b"x")
+                time.sleep(0.02)
 
-    server.answer = dripping
-
+    server.RequestHandlerClass.protocol_version = "HTTP/1.1"
     url = f"http://127.0.0.1:{server.server_port}/"
+    client = Outbound(Guard(allow_private=True), connect_s=2, read_s=2)
+    server.answer = whole(b"hello")
+    for _ in range(3):
+        time.sleep(0.2)
+        assert client.request("GET", url, bytes_max=1_000, total_s=0.3).body == b"hello"
+    server.answer = dripping
+    began = time.monotonic()
 
-    with pytest.raises(OutboundError, match="too long"):
-        asked(url, Guard(allow_private=True), bytes_max=100_000_000, total_s=0.2)
+    with pytest.raises(OutboundError, match=outbound.TOO_LONG):
+        client.request("GET", url, bytes_max=1_000, total_s=0.3)
+    assert time.monotonic() - began < 1.5
+    assert len(server.connections) == 1
+    client.close()
+
+
+def test_several_threads_have_time_limits_of_their_own(server):
+    server.answer = lambda handler: (time.sleep(0.5), whole(b"hello")(handler))
+    url = f"http://127.0.0.1:{server.server_port}/"
+    client = Outbound(Guard(allow_private=True), connect_s=2, read_s=2)
+
+    def tried(total_s):
+        try:
+            return client.request("GET", url, bytes_max=1_000, total_s=total_s).body
+        except OutboundError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(tried, [0.1, 5, 0.1, 5])) == [outbound.TOO_LONG, b"hello"] * 2
+    client.close()
 
 
 def test_an_answer_that_breaks_off_is_an_error(server):

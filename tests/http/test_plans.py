@@ -1,7 +1,7 @@
 """Plans, months, and what is noted of usage."""
 
 import threading
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +11,7 @@ from statflow_http.accounts.plans import FREE, UNLIMITED, Plan, Plans, month_of
 from statflow_http.accounts.usage import Flusher, KeyUse, MonthUsage, Usage
 from statflow_http.documents import Documents
 from statflow_http.errors import NotFoundError, RequestError, TakenError
+from tests.clocks import StoppedClock
 
 NOW_S = 1_800_000_000  # 2027-01-15T08:00:00Z
 
@@ -105,9 +106,9 @@ def test_a_plan_that_makes_no_sense_is_refused(plans, plan, text):
 
 def test_what_is_counted_is_seen_at_once_and_after_it_was_written(documents):
     usage = Usage(documents)
-    usage.tally("a").add(3)
-    usage.tally("a").add(4)
-    usage.tally("a").refuse(2)
+    usage.tally("a").add(3, NOW_S)
+    usage.tally("a").add(4, NOW_S)
+    usage.tally("a").refuse(2, NOW_S)
     assert usage.of_month("a", NOW_S) == MonthUsage(7, 2)
 
     usage.flush(NOW_S)
@@ -118,17 +119,35 @@ def test_what_is_counted_is_seen_at_once_and_after_it_was_written(documents):
 
 def test_a_new_month_begins_at_nothing(documents):
     usage = Usage(documents)
-    usage.tally("a").add(3)
+    usage.tally("a").add(3, NOW_S)
     usage.flush(NOW_S)
 
     assert usage.of_month("a", month_of(NOW_S).end_s) == MonthUsage(0, 0)
+
+
+def test_what_is_written_down_in_the_next_month_is_of_the_one_in_which_it_was(documents):
+    """The last minute of a month is written down in the first of the next, with what came there."""
+    usage, end_s = Usage(documents), month_of(NOW_S).end_s
+    usage.tally("a").add(3, end_s - 1)
+    usage.tally("a").refuse(1, end_s - 1)
+    usage.tally("a").add(4, end_s)
+    usage.tally("a").add(5, end_s - 1)
+    expected = [MonthUsage(8, 1), MonthUsage(4, 0)]
+    assert [usage.of_month("a", time_s) for time_s in (NOW_S, end_s)] == expected
+
+    usage.flush(end_s + 1)
+
+    assert [Usage(documents).of_month("a", time_s) for time_s in (NOW_S, end_s)] == expected
+    usage.tally("a").add(2, end_s - 1)
+    usage.flush(end_s + 60)
+    assert usage.of_month("a", NOW_S) == MonthUsage(10, 1)
 
 
 def test_processes_add_up(documents):
     """Each `Usage` counts for itself, as each process has one."""
     workers = [Usage(documents) for _ in range(3)]
     for worker in workers:
-        worker.tally("a").add(5)
+        worker.tally("a").add(5, NOW_S)
         worker.flush(NOW_S)
         worker.flush(NOW_S)
 
@@ -147,7 +166,7 @@ def test_nothing_to_write_writes_nothing(documents):
 
 def test_what_cannot_be_written_waits(tmp_path, documents):
     usage = Usage(documents)
-    usage.tally("a").add(5)
+    usage.tally("a").add(5, NOW_S)
     other = Documents(tmp_path / "other")
     usage._documents = other
     other.close()
@@ -163,7 +182,7 @@ def test_threads_lose_nothing(documents):
 
     def count():
         for _ in range(2_000):
-            usage.tally("a").add(1)
+            usage.tally("a").add(1, NOW_S)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -190,7 +209,7 @@ def test_the_use_of_a_key_is_known_to_the_minute(documents):
 def test_a_flusher_that_is_stopped_writes_what_is_left(documents):
     usage = Usage(documents)
     flusher = Flusher(usage, lambda: NOW_S)
-    usage.tally("a").add(5)
+    usage.tally("a").add(5, NOW_S)
 
     flusher.stop()
 
@@ -206,17 +225,17 @@ def test_a_clock_that_fails_keeps_no_server_from_closing(documents, caplog):
     assert "could not be written down" in caplog.text
 
 
-def test_a_bucket_holds_a_second_and_fills_with_time(documents):
-    usage = Usage(documents)
+def test_a_bucket_holds_a_second_and_fills_with_time(documents, monkeypatch):
+    usage, clock = Usage(documents), StoppedClock(0)
+    monkeypatch.setattr("statflow_http.accounts.usage.time", SimpleNamespace(monotonic=clock))
 
-    waits = [usage.wait_s("a", 1_000.0) for _ in range(1_000)]
-    assert sum(map(bool, waits)) == 0 or max(waits) < 0.01
-    slow = [usage.wait_s("b", 0.5) for _ in range(2)]
-    assert slow[0] == 0.0
-    assert 1.0 < slow[1] <= 2.0
-    started = time.monotonic()
-    while usage.wait_s("c", 200.0):
-        assert time.monotonic() - started < 5
+    assert [usage.wait_s("a", 200.0) for _ in range(200)] == [0.0] * 200
+    assert usage.wait_s("a", 200.0) == pytest.approx(1 / 200)
+    clock.advance(0.005)
+    assert usage.wait_s("a", 200.0) == 0.0
+    clock.advance(3_600)
+    assert sum(usage.wait_s("a", 200.0) == 0.0 for _ in range(300)) == 200, "it holds no more than a second's"
+    assert [usage.wait_s("b", 0.5) for _ in range(2)] == [0.0, 2.0]
 
 
 def test_the_owner_has_no_limits(documents):

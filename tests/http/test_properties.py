@@ -170,7 +170,7 @@ def test_a_page_shows_a_stat_by_its_embed_key_or_a_public_one_by_its_id(hits, ap
 @pytest.mark.parametrize("key", [OLD_KEY, HEX_KEY, "a", "k" * 100])
 @pytest.mark.parametrize("path", ["/c", "/ez"])
 def test_an_imported_key_means_its_stat(hits, properties, key, path):
-    properties.import_classic_key(LIVE, series_id(hits), key)
+    properties.import_classic_keys(LIVE, [(series_id(hits), key)])
 
     response = hits.form(path, f"ukey={{key}}&key={key}&count=4")
 
@@ -180,7 +180,7 @@ def test_an_imported_key_means_its_stat(hits, properties, key, path):
 
 
 def test_a_pixel_of_long_ago_goes_on_counting(hits, properties):
-    properties.import_classic_key(LIVE, series_id(hits), OLD_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
 
     hits.client.simulate_get("/c", query_string=f"ukey={hits.key}&key={OLD_KEY}&count=1", headers={"Accept": "image/*"})
 
@@ -188,7 +188,7 @@ def test_a_pixel_of_long_ago_goes_on_counting(hits, properties):
 
 
 def test_an_imported_key_is_shown(hits, properties):
-    properties.import_classic_key(LIVE, series_id(hits), OLD_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
 
     assert known(hits) == (False, "", OLD_KEY)
     assert exported(hits)["classic_key"] == OLD_KEY
@@ -200,7 +200,7 @@ def test_a_key_that_was_a_name_before_it_was_imported_means_the_stat_from_then_o
     hits.form("/c", f"ukey={{key}}&key={HEX_KEY}")
     assert hits.names() == [HEX_KEY, "hits", "load"]
 
-    properties.import_classic_key(LIVE, series_id(hits), HEX_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits), HEX_KEY)])
     hits.form("/c", f"ukey={{key}}&key={HEX_KEY}")
 
     assert (hits.points(HEX_KEY), hits.points("hits")) == ((1, 1.0), (2, 2.0))
@@ -208,7 +208,7 @@ def test_a_key_that_was_a_name_before_it_was_imported_means_the_stat_from_then_o
 
 def test_the_stores_own_key_comes_first(hits, properties, app):
     own = ids.classic_key(app.services.secret, series_id(hits, "load"))
-    properties.import_classic_key(LIVE, series_id(hits), own)
+    properties.import_classic_keys(LIVE, [(series_id(hits), own)])
 
     assert hits.form("/v", f"ukey={{key}}&key={own}&value=3").status_code == 200
     assert hits.points("load") == (2, 4.0)
@@ -216,38 +216,62 @@ def test_the_stores_own_key_comes_first(hits, properties, app):
 
 def test_importing_twice_changes_nothing(hits, properties):
     for _ in range(2):
-        properties.import_classic_keys(LIVE, {series_id(hits): OLD_KEY, series_id(hits, "load"): HEX_KEY})
+        properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY), (series_id(hits, "load"), HEX_KEY)])
 
     assert (known(hits), known(hits, "load")) == ((False, "", OLD_KEY), (False, "", HEX_KEY))
 
 
 def test_a_key_that_is_imported_for_another_stat_leaves_the_first(hits, properties):
-    properties.import_classic_key(LIVE, series_id(hits), OLD_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
     patch(hits, "hits", {"unit": "ms"})
-    properties.import_classic_key(LIVE, series_id(hits, "load"), OLD_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits, "load"), OLD_KEY)])
 
     assert (known(hits), known(hits, "load")) == ((False, "ms", None), (False, "", OLD_KEY))
     assert properties.series_id_of_imported_key(LIVE, OLD_KEY) == series_id(hits, "load")
 
 
-def test_a_stat_that_gets_another_key_loses_the_first(hits, properties):
-    properties.import_classic_key(LIVE, series_id(hits), OLD_KEY)
-    properties.import_classic_key(LIVE, series_id(hits), HEX_KEY)
+def test_a_stat_that_gets_another_key_keeps_the_first_and_shows_it(hits, properties):
+    properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
+    properties.import_classic_keys(LIVE, [(series_id(hits), HEX_KEY)])
 
-    assert known(hits) == (False, "", HEX_KEY)
-    assert properties.series_id_of_imported_key(LIVE, OLD_KEY) is None
+    assert known(hits) == (False, "", OLD_KEY)
+    for key in (OLD_KEY, HEX_KEY):
+        assert properties.series_id_of_imported_key(LIVE, key) == series_id(hits)
+
+
+def test_of_too_many_keys_the_oldest_beside_the_one_that_is_shown_gives_way(hits, properties):
+    keys = [f"key {number}" for number in range(13)]
+    for key in keys:
+        properties.import_classic_keys(LIVE, [(series_id(hits), key)])
+
+    lost = [key for key in keys if properties.series_id_of_imported_key(LIVE, key) is None]
+    assert lost == keys[1:3]
+    assert properties.get(LIVE, series_id(hits)).imported_keys == (keys[0], *keys[3:])
+
+
+def test_a_key_of_this_store_means_the_stat_that_it_was_imported_for_in_another_account(hits, properties, app):
+    other = hits.new_account("other")
+    hits.post("/v1/stat", '{"stat":"mine","count":1}', "application/json", headers={"Authorization": f"Bearer {other}"})
+    own = ids.classic_key(app.services.secret, series_id(hits))
+    mine = app.services.engine.find("mine", namespace="other:live").id
+    properties.import_classic_keys("other:live", [(mine, own)])
+
+    assert hits.post("/c", f"ukey={other}&key={own}&count=9").status_code == 200
+    assert hits.points("mine", "other:live") == (2, 10.0)
+    assert hits.form("/c", f"ukey={{key}}&key={own}").status_code == 200
+    assert hits.points("hits") == (2, 2.0)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 101, "é", "a\nb", "a\0"])
 def test_what_is_no_key_is_not_imported_and_nothing_with_it(hits, properties, key):
     with pytest.raises(RequestError, match="^a classic key has 1 to 100 printable ASCII characters$"):
-        properties.import_classic_keys(LIVE, {series_id(hits): OLD_KEY, series_id(hits, "load"): key})
+        properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY), (series_id(hits, "load"), key)])
 
     assert known(hits) == (False, "", None)
 
 
 def test_an_imported_key_is_of_one_account_only(hits, properties):
-    properties.import_classic_key(LIVE, series_id(hits), OLD_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
     other = hits.new_account("other")
 
     hits.post("/c", f"ukey={other}&key={OLD_KEY}&count=9")
@@ -258,7 +282,7 @@ def test_an_imported_key_is_of_one_account_only(hits, properties):
 
 
 def test_the_imported_key_of_a_deleted_stat_makes_no_new_one(hits, properties):
-    properties.import_classic_key(LIVE, series_id(hits), OLD_KEY)
+    properties.import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
     stat_id = hits.delete("/v1/stat/hits").json["id"]
 
     response = hits.form("/c", f"ukey={{key}}&key={OLD_KEY}")
@@ -273,7 +297,7 @@ def test_a_key_that_another_process_imports_is_known_at_the_next_request(hits, p
     from statflow_http.properties import Properties
 
     assert properties.series_id_of_imported_key(LIVE, OLD_KEY) is None
-    Properties(app.services.documents).import_classic_key(LIVE, series_id(hits), OLD_KEY)
+    Properties(app.services.documents).import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])
 
     assert properties.series_id_of_imported_key(LIVE, OLD_KEY) == series_id(hits)
 

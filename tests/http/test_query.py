@@ -127,7 +127,7 @@ def test_combining_nothing_is_nothing(filled):
         ("stat=", "stat is missing"),
         ("&".join(f"stat=s{number}" for number in range(101)), "at most 100 stats or globs"),
         ("stat=api*&stat=load&combine=sum", ""),
-        ("stat=load&combine=product", "combine must be one of sum"),
+        ("stat=load&combine=product", "combine must be sum"),
         ("stat=load&shift=1M", "shift must be such as 6h, 1d or 1w"),
         ("stat=load&shift=-1d", "shift must be such as 6h, 1d or 1w"),
         ("stat=load&format=xml", "format must be one of json, csv"),

@@ -20,7 +20,7 @@ from statflow_http.accounts.sessions import (
     csrf_token,
 )
 from statflow_http.documents import Documents
-from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
+from statflow_http.errors import NotFoundError, RequestError, RetryLaterError, TakenError
 
 NOW_S = 1_800_000_000
 EMAIL = "ada@example.com"
@@ -112,7 +112,7 @@ def test_who_is_removed_is_signed_out(sessions, people, ada):
     people.remove(OWNER_ID, ada.id)
 
     assert sessions.find(token, NOW_S) is None
-    assert not sessions.knows_link(link, NOW_S)
+    assert sessions.person_of_link(link, NOW_S) is None
     with pytest.raises(NotFoundError):
         sessions.begin(ada, NOW_S)
 
@@ -186,15 +186,45 @@ def test_a_hash_of_old_parameters_is_made_anew_and_nobody_signed_out(sessions, p
 
 def test_a_link_signs_in_once(sessions, ada):
     token = link_token(sessions, ada)
-    assert sessions.knows_link(token, NOW_S)
-    assert sessions.knows_link(token, NOW_S)
+    assert sessions.person_of_link(token, NOW_S) == ada
+    assert sessions.person_of_link(token, NOW_S) == ada
 
     signed_in = sessions.use_link(token, NOW_S)
 
     assert sessions.find(signed_in.token, NOW_S) == ada
-    assert not sessions.knows_link(token, NOW_S)
+    assert sessions.person_of_link(token, NOW_S) is None
     with pytest.raises(NotFoundError, match="used already, or is over"):
         sessions.use_link(token, NOW_S)
+
+
+def test_a_link_sets_address_and_password_as_it_signs_in(sessions, people):
+    owner = people.ensure_owner(NOW_S)
+
+    signed_in = sessions.use_link(link_token(sessions, owner), NOW_S, email=EMAIL, password_hash=HASH)
+
+    assert sessions.find(signed_in.token, NOW_S) == people.owner(OWNER_ID) == signed_in.person
+    assert sign_in(sessions).person == signed_in.person
+
+
+def test_one_that_is_gone_sets_nothing(sessions, people):
+    owner = people.ensure_owner(NOW_S)
+    token = link_token(sessions, owner)
+    sessions.use_link(token, NOW_S)
+
+    with pytest.raises(NotFoundError):
+        sessions.use_link(token, NOW_S, email=EMAIL, password_hash=HASH)
+    assert people.owner(OWNER_ID) == owner
+    assert people.by_email(EMAIL) is None
+
+
+def test_one_whose_address_is_taken_sets_nothing_and_goes_on_working(sessions, people, ada):
+    owner = people.ensure_owner(NOW_S)
+    token = link_token(sessions, owner)
+
+    with pytest.raises(TakenError):
+        sessions.use_link(token, NOW_S, email=EMAIL, password_hash=HASH)
+    assert people.owner(OWNER_ID) == owner
+    assert sessions.use_link(token, NOW_S).person == owner
 
 
 def test_a_link_is_over_after_a_day(sessions, ada):

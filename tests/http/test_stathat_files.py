@@ -32,6 +32,18 @@ STATLIST_JSON = (
 )
 
 
+GIF = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,"
+
+
+def zipped(**texts):
+    """A zip file, by its members' names."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
 @pytest.fixture
 def spooled(tmp_path):
     """Read a path; ({name: [(time, sum)]}, {name: Stat}, problems, forms)."""
@@ -173,7 +185,11 @@ def test_broken_lines_are_told_with_their_numbers_and_the_rest_is_read(spooled, 
         ("a.json", b'[{"points":[],"name":" "}]', "the dataset has no name"),
         ("a.json", b"[" * 100_000, "no JSON"),
         ("a.zip", b"PK\x03\x04 and then nothing", "not a whole zip file"),
-        ("a.csv", b"\xff\xfe\x00", "no time column found"),
+        ("a.csv", b"\xff\xfea\x00,\x00", "the file is text in UTF-16: save it as UTF-8, and bring that"),
+        ("a.gif", GIF, "this is no CSV, JSON, zip file or export of a StatFlow"),
+        ("a.csv", b"\xff\xff", "no time column found"),
+        ("a.csv", b"x" * (1 << 20), "the first line is longer than"),
+        ("a.zip", zipped(**{"[Content_Types].xml": "", "xl/sheet1.xml": ""}), "save its table as CSV, and bring that"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_problem_and_not_the_end(spooled, tmp_path, name, data, reason):
@@ -210,7 +226,7 @@ def test_an_archive_may_not_unpack_to_more_than_its_limit(spooled, tmp_path, mon
 def test_an_alert_is_told_apart_from_a_stat():
     alert = b'[{"id":"Y","stat_id":"lxoC","stat_name":"page views","kind":"data","time_window":"1h"}]'
 
-    (item,) = stathat_files.json_items(alert, "alerts.json")
+    (item,) = stathat_files.json_items(stathat_files.json_entries(alert, "alerts.json"), "alerts.json")
 
     assert isinstance(item, Extra)
     assert item.document["stat_name"] == "page views"
@@ -219,7 +235,7 @@ def test_an_alert_is_told_apart_from_a_stat():
 @given(st.binary(max_size=300))
 def test_no_bytes_make_anything_but_items_and_one_kind_of_error(data):
     for read in (
-        lambda: list(stathat_files.json_items(data, "x")),
+        lambda: list(stathat_files.json_items(stathat_files.json_entries(data, "x"), "x")),
         lambda: list(stathat_files.dataset_csv(io.BytesIO(data), "x", "?x")),
         lambda: list(stathat_files.stats_table(io.BytesIO(data), "x")),
     ):

@@ -84,7 +84,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(api, limit):
         ("limit=" + "9" * 5_000, "limit must be a whole number from 1 to 1000"),
         ("cursor=!", "cursor must be one that an earlier page gave"),
         ("limit=1&limit=2", 'field "limit" given twice'),
-        ("q=%FF", "not valid UTF-8"),
+        ("q=%FF", 'field "q" is not valid UTF-8'),
     ],
 )
 def test_what_cannot_be_listed_is_refused(api, query, text):

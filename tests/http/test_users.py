@@ -7,12 +7,15 @@ from click.testing import CliRunner
 
 import statflow_engine
 from statflow_http.cli.main import main
+from statflow_http.documents import ACCOUNTS_FOLDER, Documents
 
 PASSWORD = "correct horse"
 
 
 @pytest.fixture
 def folder(tmp_path):
+    """A data folder that has accounts, and no stats yet."""
+    Documents(tmp_path / "data" / ACCOUNTS_FOLDER).close()
     return tmp_path / "data"
 
 

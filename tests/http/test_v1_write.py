@@ -79,9 +79,56 @@ def test_a_value_without_a_number_is_refused(api):
 def test_the_other_kind_is_a_conflict(api):
     api.json("/v1/stat", {"stat": "x", "value": 1})
 
-    response = api.json("/v1/stat/count", {"stat": "x"})
+    response = api.json("/v1/stat", {"stat": "x", "count": 1})
 
     assert (response.status_code, response.json) == (409, {"msg": '"x" is a value: send value'})
+
+
+@pytest.mark.parametrize(("path", "kind", "other"), [("count", "counter", "value"), ("value", "value", "count")])
+def test_where_the_path_decides_the_kind_a_conflict_names_the_other_path(api, path, kind, other):
+    api.json("/v1/stat", {"stat": "x", other: 1})
+
+    response = api.json(f"/v1/stat/{path}", {"stat": "x", path: 1})
+
+    other_kind = "value" if kind == "counter" else "counter"
+    text = f'"x" is a {other_kind}: send {other} to /v1/stat/{other}'
+    assert (response.status_code, response.json) == (409, {"msg": text})
+
+
+MISPLACED = [
+    ("count", {"value": 3}),
+    ("count", {"value": 0}),
+    ("count", {"value": "3", "count": ""}),
+    ("count", {"value": 3, "count": 0}),
+    ("value", {"count": 3}),
+    ("value", {"count": 3, "value": 0}),
+    ("value", {"count": 0}),
+]
+
+
+@pytest.mark.parametrize(("path", "fields"), MISPLACED)
+def test_a_number_of_the_other_kind_is_sent_to_the_other_path(api, path, fields):
+    other = "value" if path == "count" else "count"
+
+    response = api.json(f"/v1/stat/{path}", {"stat": "x"} | fields)
+
+    text = f"/v1/stat/{path} takes {path}: send {other} to /v1/stat/{other}"
+    assert (response.status_code, response.json) == (400, {"msg": text})
+    assert api.names() == []
+
+
+@pytest.mark.parametrize("path", ["count", "value"])
+def test_a_zero_beside_the_number_that_is_meant_says_nothing(api, path):
+    other = "value" if path == "count" else "count"
+
+    assert api.json(f"/v1/stat/{path}", {"stat": "x", path: 3, other: 0}).content == OK
+    assert api.json(f"/v1/stat/{path}", {"stat": "y", path: 0, other: 0}).content == OK
+    assert (api.kind("x") == "value") == (api.kind("y") == "value") == (path == "value")
+    assert api.points("x") == (1, 3.0)
+
+
+def test_what_is_no_number_on_the_other_path_is_told_as_such(api):
+    assert api.json("/v1/stat/value", {"stat": "x", "count": "x"}).json == {"msg": "count must be a number"}
 
 
 def test_the_tilde_is_applied_here_too(api):

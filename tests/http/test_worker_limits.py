@@ -295,5 +295,6 @@ def test_each_answer_is_a_line_of_the_access_log(app):
         client.send(get("/") + get("/nowhere?secret") + b"bad\r\n\r\n")
         client.answer()
         client.answer()
+        until(lambda: len(server.log.lines) >= 2)
         assert server.log.lines[0] == ("GET", "/", "200 OK", 9)
         assert server.log.lines[1][:3] == ("GET", "/nowhere", "404 Not Found")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.http.loop_server import Client, get, looping, post, until
+from tests.http.loop_server import LIMIT_S, Client, get, looping, post, stalled, until
 
 MIB = 2**20
 
@@ -27,14 +27,14 @@ def plain(environ, start_response):
     ],
 )
 def test_who_stops_half_way_is_told_and_closed(sent, status):
-    with looping(plain, head_s=0.1, body_s=0.1) as server, Client(server.port) as client:
+    with looping(plain, head_s=1.0, body_s=0.2) as server, Client(server.port) as client:
         assert client.send(sent).answer()[0] == status
         rest = client.rest()
         assert b" 408 " in rest if status == 200 else rest == b""
 
 
 def test_dripping_earns_no_time():
-    with looping(plain, head_s=0.2) as server, Client(server.port) as client:
+    with looping(plain, head_s=1.0) as server, Client(server.port) as client:
         client.socket.settimeout(0.01)
         received = b""
         for byte in b"GET /" + b"a" * 500:
@@ -49,8 +49,8 @@ def test_dripping_earns_no_time():
 
 
 def test_a_large_body_has_time_for_its_size():
-    """At 16 KiB a second, 64 KiB are 4 s more than the 0.1 s here; the last byte comes after 0.3 s."""
-    body = b"a" * (64 * 1024 + 1)
+    """At 16 KiB a second, 1 MB is a minute more than the 0.1 s here; the last byte comes after 0.3 s."""
+    body = b"a" * 1_000_000
     with looping(plain, body_s=0.1) as server, Client(server.port) as client:
         client.send(post("/ez", body)[:-1])
         time.sleep(0.3)
@@ -58,9 +58,11 @@ def test_a_large_body_has_time_for_its_size():
 
 
 def test_who_says_nothing_is_closed_without_a_word():
-    with looping(plain, head_s=0.05, keepalive_s=0.05) as server:
+    with looping(plain, head_s=0.05) as server:
         with Client(server.port) as client:
             assert client.rest() == b""
+        until(lambda: server.connection_count == 0)
+    with looping(plain, keepalive_s=0.05) as server:
         with Client(server.port) as client:
             assert client.send(get("/")).answer()[0] == 200
             assert client.rest() == b""
@@ -68,19 +70,22 @@ def test_who_says_nothing_is_closed_without_a_word():
 
 
 def test_half_sent_requests_harm_nobody():
-    with looping(plain, head_s=30) as server:
+    with looping(plain) as server, Client(server.port) as client:
+
+        def lap_s():
+            started = time.monotonic()
+            assert client.send(post("/ez", b"abc")).answer()[2] == b"3"
+            return time.monotonic() - started
+
+        alone_s = min(lap_s() for _ in range(200))
         halves = [Client(server.port).send(b"POST /ez HTTP/1.1\r\nContent-Le") for _ in range(200)]
-        until(lambda: server.connection_count == 200)
-        with Client(server.port) as client:
-            laps = []
-            for _ in range(200):
-                started = time.monotonic()
-                assert client.send(post("/ez", b"abc")).answer()[2] == b"3"
-                laps.append(time.monotonic() - started)
+        until(lambda: server.connection_count == 201)
+        beside_s = min(lap_s() for _ in range(200))
         for half in halves:
             half.socket.close()
 
-    assert sorted(laps)[197] < 0.25
+    # The quickest of many: what a lap costs whatever else the machine does.
+    assert beside_s < 10 * alone_s
 
 
 class Flood:
@@ -108,8 +113,8 @@ def test_a_stream_waits_for_its_reader():
     flood = Flood(500)
     with looping(flood) as server, Client(server.port) as client:
         client.send(get("/stream"))
-        time.sleep(0.2)
-        made = flood.made
+        until(lambda: flood.made)
+        made = stalled(lambda: flood.made)
         assert len(client.answer()[2]) == 50_000_000
         assert client.send(get("/stream")).answer()[0] == 200
 
@@ -157,8 +162,8 @@ def test_who_asks_and_never_reads_is_not_answered_for_ever():
 
     with looping(app) as server, Client(server.port) as client:
         client.send(get("/") * 1_000)
-        time.sleep(0.2)
-        assert server.answered < 100
+        until(lambda: server.answered)
+        assert stalled(lambda: server.answered) < 100
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
@@ -219,17 +224,18 @@ def test_head_of_a_stream_has_no_body():
 
 def test_slow_requests_leave_the_loop_to_others():
     """Both threads are taken; what needs none is served, and who waits too long for one is told."""
-    gate = threading.Event()
+    entered, gate = [], threading.Event()
 
     def app(environ, start_response):
         if environ["PATH_INFO"] == "/slow":
-            gate.wait(10)
+            entered.append(1)
+            gate.wait(LIMIT_S)
         start_response("200 OK", [])
         return [b"done"]
 
-    with looping(app, threads=2, thread_s=0.1) as server:
+    with looping(app, threads=2, thread_s=1.0) as server:
         slow = [Client(server.port).send(get("/slow")) for _ in range(2)]
-        until(lambda: server.connection_count == 2)
+        until(lambda: len(entered) == 2)
         with Client(server.port) as quick, Client(server.port) as late:
             assert quick.send(post("/ez", b"a")).answer()[2] == b"done"
             assert late.send(get("/slow")).answer()[0] == 503
@@ -244,19 +250,20 @@ def test_large_bodies_beyond_all_bounds_are_refused():
     head = b"POST /v1/stats HTTP/1.1\r\nContent-Type: application/msgpack\r\nContent-Length: %d\r\n\r\n" % (61 * MIB)
     with looping(plain) as server:
         clients = [Client(server.port).send(head) for _ in range(5)]
-        statuses = []
-        for client in clients:
-            try:
-                for _ in range(60):
-                    client.send(b"a" * MIB)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
+        for client in clients[:4]:
+            for _ in range(60):
+                client.send(b"a" * MIB)
+        try:
+            for _ in range(60):
+                clients[4].send(b"a" * MIB)
+            told = clients[4].answer()[0]
+        except (BrokenPipeError, ConnectionResetError):
+            told = 503  # the answer was lost with the connection, as it may be for who goes on sending
+        assert told == 503
+        for client in clients[:4]:
             client.socket.settimeout(0.05)
-            try:
-                statuses.append(client.answer()[0])
-            except (TimeoutError, ConnectionResetError, AssertionError):
-                statuses.append(None)
-        assert statuses[:4] == [None] * 4
+            with pytest.raises(TimeoutError):
+                client.answer()
         for client in clients:
             client.socket.close()
         until(lambda: server.connection_count == 0)

@@ -208,9 +208,9 @@ def test_a_higher_threshold_finds_less_and_one_that_is_none_is_refused() -> None
     assert len(statflow_engine.anomalies(window, threshold=2.0)) > len(
         statflow_engine.anomalies(window, threshold=20.0)
     )
-    for none in (0.0, -1.0, float("nan")):
+    for none in (0.0, -1.0, float("nan"), "x", None):
         with pytest.raises(QueryError, match="it must be more than 0"):
-            statflow_engine.anomalies(window, threshold=none)
+            statflow_engine.anomalies(window, threshold=none)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

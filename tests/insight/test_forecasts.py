@@ -1,5 +1,7 @@
 """Forecasts of windows: which rows, what of the past counts, and how right they are on series whose truth is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -189,6 +191,12 @@ def test_rows_of_any_length_can_be_forecast(step: str) -> None:
 
     assert np.all(np.diff(forecast.times_s) > 0)
     assert np.isfinite(forecast.means).all()
+
+
+@pytest.mark.parametrize("horizon", ["x", 2.5, None])
+def test_a_horizon_that_is_no_whole_number_is_refused(horizon: Any) -> None:
+    with pytest.raises(QueryError, match=f"a horizon is a whole number of rows from 1 to 10000, met {horizon!r}"):
+        statflow_engine.forecast(window_of(counts(30)), horizon)
 
 
 @pytest.mark.parametrize("horizon", [0, -1, 10_001])

@@ -109,7 +109,7 @@ def test_one_that_is_open_comes_first_and_tells_since_when_and_why(owner, engine
     assert page.index("errors greater") < page.index("quiet greater")
     assert "errors greater than 500 over 1 hour open" in page
     assert 'Opened 15 Jan 2027, 08:00 : "errors" was 600 over 1 hour: greater than 500' in one
-    assert "What became of it" in one
+    assert "History" in one
 
 
 def test_one_can_be_silenced_and_told_of_again(owner):
@@ -212,7 +212,7 @@ def test_the_secret_of_a_webhook_is_shown_once(owner):
     ("fields", "words"),
     [
         ({"kind": "email", "email": "nobody"}, "Email must be an address"),
-        ({"kind": "webhook", "url": "http://127.0.0.1/"}, "Address is not allowed."),
+        ({"kind": "webhook", "url": "http://127.0.0.1/"}, "Address is not allowed: it is private; `--allow-private`"),
         ({}, "Email or url is missing"),
     ],
 )
@@ -293,3 +293,13 @@ def test_the_owner_of_another_account_has_no_say_about_the_mail_of_the_server(ap
     assert visit.get("/alerts/mail").status_code == 403
     assert visit.post("/alerts/mail", {"host": "mail.evil.example", "sender": "a@evil.example"}).status_code == 403
     assert 'href="/alerts/mail"' not in visit.get("/alerts/receivers").text
+
+
+def test_an_alert_that_holds_and_is_not_open_yet_says_so(owner, clock):
+    path = watch(owner, hold="15m")
+    assert "not looked at yet" in texts(owner.get("/alerts"))
+    look(owner)
+
+    for page in ("/alerts", path):
+        assert "about to open" in texts(owner.get(page))
+        assert "not looked at yet" not in texts(owner.get(page))

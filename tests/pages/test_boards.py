@@ -2,13 +2,16 @@
 
 import gzip
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from statflow_engine import Kind
 from statflow_http import create_app, ids
 from statflow_http.accounts.accounts import AccountSettings
-from statflow_http.dashboards import KEPT_S, KINDS, PERIODS, SIZES, TILES_MAX, Dashboards, new_tile
+from statflow_http.dashboards.drafts import TILES_MAX, new_tile
+from statflow_http.dashboards.store import KEPT_S, Dashboards
+from statflow_http.dashboards.tiles import KINDS, PERIODS, SIZES
 from statflow_http.pages.board_reading import read
 from tests.clocks import START_S
 from tests.http.conftest import LIVE, TEST
@@ -97,13 +100,15 @@ def test_a_comparison_of_what_is_not_there_makes_nothing(owner, boards, stats, s
     assert boards.all(LIVE) == []
 
 
-@pytest.mark.parametrize("period", ["", *PERIODS, "nonsense"])
-def test_a_dashboard_shows_every_kind_and_size_in_every_period(owner, boards, stats, period):
+@pytest.mark.parametrize(
+    ("period", "of_tiles", "asked"),
+    [("", "week", ""), *((each, each, f"period={each}") for each in PERIODS), ("nonsense", "week", "")],
+)
+def test_a_dashboard_shows_every_kind_and_size_in_every_period(owner, boards, stats, period, of_tiles, asked):
     tiles = [
-        new_tile(kind, ["hits"] if kind == "hours" else ["hits", "load", NASTY], size=size, period=period or "week")
+        new_tile(kind, ["hits"] if kind == "hours" else ["hits", "load", NASTY], size=size, period=of_tiles)
         for kind in KINDS
         for size in SIZES
-        if period in PERIODS or not period
     ]
     made = boards.create(LIVE, "all", tiles, START_S)
 
@@ -114,7 +119,9 @@ def test_a_dashboard_shows_every_kind_and_size_in_every_period(owner, boards, st
     assert "<script>alert" not in page.text
     assert "<img src=x" not in page.text
     assert " style=" not in page.text
-    assert f"period={period}" in re.search(r'data-live="([^"]+)"', page.text)[1] if period in PERIODS else True
+    live = re.search(r'data-live="([^"]+)"', page.text)[1]
+    assert asked in live
+    assert ("period=" in live) == bool(asked)
 
 
 def test_a_number_tells_its_change_against_the_period_before(owner, boards, engine, api):
@@ -125,8 +132,8 @@ def test_a_number_tells_its_change_against_the_period_before(owner, boards, engi
 
     said = texts(owner.get(f"/dashboards/{made.id}"))
 
-    # Of 168 hours the one that runs has nothing yet: 167 are compared with as many.
-    assert "334 total, +100% against 167 the week before" in said
+    # The hour that runs has nothing yet: the 168 before it are compared with as many.
+    assert "336 total, +100% against 168 the week before" in said
 
 
 def test_the_hours_of_a_week_are_a_table_as_well(owner, boards, engine, api):
@@ -168,8 +175,8 @@ def test_tiles_alike_are_read_with_one_query_each(app, engine, boards, stats):
 
     found = read(engine, app.services.properties, LIVE, tiles, "UTC")
 
-    # Of lines, numbers and tables; of bars, which are days; and of the hours of the week.
-    assert found.query_count == 3
+    # Of bars, which are days, and of everything else.
+    assert found.query_count == 2
     assert all(found.of(tile, period) for tile, period in tiles)
 
 
@@ -336,3 +343,68 @@ def test_mounted_under_a_prefix_all_addresses_are_below_it(app, board):
     addresses = re.findall(r'(?:href|action|src|data-live)="([^"#]*)"', page.text)
     assert len(addresses) > 15
     assert all(address.startswith("/flow/") for address in addresses), addresses
+
+
+def test_least_and_greatest_are_the_same_on_a_dashboard_on_the_page_of_a_stat_and_beside_others(owner, boards, engine):
+    times_s = [START_S - 7_200, START_S - 7_199, START_S - 600]
+    engine.write(["basket"] * 3, Kind.VALUE, times_s, [7.0, 287.0, 30.0], namespace=LIVE)
+    engine.write(["orders"] * 3, Kind.COUNTER, times_s, [7.0, 287.0, 30.0], namespace=LIVE)
+    tile = new_tile("table", ["basket", "orders"], size="wide", period="week")
+    board = boards.create(LIVE, "B", [tile], START_S)
+    basket, orders = (ids.stat_id(engine.find(name, namespace=LIVE).id) for name in ("basket", "orders"))
+
+    table = texts(owner.get(f"/dashboards/{board.id}"))
+    alone = texts(owner.get(f"/stats/{basket}?period=week"))
+    beside = texts(owner.get(f"/compare?s={basket}&s={orders}"))
+
+    assert "basket 108 – 7 287 30" in table
+    assert "Least 7 Greatest 287" in alone
+    assert "basket – 108 7 287" in beside
+    # Points of a counter add up: its rows are what can be compared.
+    assert "of a value's points, of a counter's rows of 1 hour that are over" in table
+    assert "of a value's points; of a counter's rows of 1 hour that are over" in beside
+
+
+def test_a_number_that_is_compared_with_nothing_says_of_which_time_it_is(owner, boards, engine):
+    engine.count("hits", 72, namespace=LIVE)
+    board = boards.create(LIVE, "B", [new_tile("number", ["hits"], period="day")], START_S)
+
+    assert "72 total of the last 24 hours" in texts(owner.get(f"/dashboards/{board.id}"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "after"),
+    [
+        ({"do": "put", "stat": ["nope"]}, "Add a tile"),
+        ({"do": "put", "stat": ["nope"], "tile": "b"}, "Change hits"),
+        ({"do": "rename", "name": "a" * 101}, "The dashboard"),
+        ({"do": "put", "stat": ["hits"], "tile": "zzz"}, "Done"),
+        ({"do": "remove", "tile": "zzz"}, "Done"),
+    ],
+)
+def test_what_was_wrong_stands_by_its_form(owner, board, fields, after):
+    page = owner.post(f"/dashboards/{board.id}/edit", fields).text
+
+    assert page.count('role="alert"') == 1
+    before = SimpleNamespace(text=page.partition('<p class="notice bad"')[0])
+    assert texts(before).endswith(after)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_the_list_a_dashboard_and_the_page_of_a_stat_come_to_the_same(owner, boards, engine, clock, kind, period):
+    clock.advance(47 * 60)
+    length_s = PERIODS[period].length_s
+    # Some in the row with which the period begins, which is the row that runs of the period before.
+    times_s = [engine.now_s() - length_s + offset_s for offset_s in range(-length_s, length_s, length_s // 171)]
+    engine.write(
+        ["hits"] * len(times_s), kind, times_s, [index % 41 + 0.5 for index in range(len(times_s))], namespace=LIVE
+    )
+    board = boards.create(LIVE, "B", [new_tile("number", ["hits"], period=period)], START_S)
+    stat_id = ids.stat_id(engine.find("hits", namespace=LIVE).id)
+
+    listed = re.search(r'class="number fold" title="([^"]+)"', owner.get(f"/stats?period={period}").text)[1]
+    shown = re.search(r'class="large" title="([^"]+)"', owner.get(f"/dashboards/{board.id}").text)[1]
+    alone = re.search(r"(?:Total|Mean) ([\d.,]+)", texts(owner.get(f"/stats/{stat_id}?period={period}")))[1]
+
+    assert listed == shown == alone

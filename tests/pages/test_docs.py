@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from statflow_http.accounts.accounts import AccountSettings
 from statflow_http.pages.samples import FOLDER, samples
 from tests.pages.visits import Visit, texts
 
@@ -12,7 +13,7 @@ from tests.pages.visits import Visit, texts
 PROMISED = [
     *("/v1/stat", "/v1/stat/value", "/v1/stat/count", "/v1/stats", "/v1/stat/NAME", "/v1/query", "/ez", "/c", "/v"),
     *("Authorization: Bearer", "sk_live_", "sk_test_", "Idempotency-Key", "/x/TOKEN/statlist", "/a1/", "/openapi.json"),
-    *("Dashboard → Settings → API Keys", "Dashboard → Alerts", "Dashboard → Import", "access token", "ukey", "ezkey"),
+    *("Settings → API Keys", "Set an alert", "Share and embed", "access token", "ukey", "ezkey"),
     *("messages sent~total", "10 stats", "10,000 points", '{"msg":"ok"}', "AMP", "429", "webhook-signature"),
     *("embed.js", "msgpack", "shift=1w", "combine=sum", "Status Board", "forecasts", "github.com/stathat/go"),
 ]
@@ -28,7 +29,7 @@ def test_everybody_may_read_it(guest):
     answer = guest.get("/docs")
 
     assert answer.status_code == 200
-    assert "Sign in to have your own in them" in texts(answer)
+    assert "Sign in to put a key of yours in" in texts(answer)
     assert "<script>" not in answer.text
     assert " style=" not in answer.text
 
@@ -115,3 +116,17 @@ def test_the_page_of_a_new_key_opens_the_docs_with_it(owner):
     key = html.unescape(re.search(r'action="/docs".*?name="key" value="([^"]+)"', made, re.DOTALL)[1])
 
     assert key in owner.post("/docs", {"key": key}).text
+
+
+@pytest.mark.parametrize(("tilde_join", "name"), [("~", "messages sent~female"), (" ", "messages sent female")])
+def test_the_tilde_is_told_as_the_account_of_the_reader_has_it(owner, tilde_join, name):
+    owner.services.accounts.change("owner", AccountSettings(tilde_join=tilde_join))
+
+    assert f"This counts 1 for messages sent{tilde_join}total , {name} and" in texts(owner.get("/docs"))
+
+
+def test_paths_and_names_of_pages_are_as_the_pages_have_them(guest):
+    told = texts(guest.get("/docs"))
+
+    assert "Dashboard →" not in told
+    assert "lines ready under Share and embed" in told

@@ -231,6 +231,30 @@ def test_a_look_first_stores_nothing_and_then_the_file_is_brought(owner, engine)
     assert owner.get("/import/check").headers["Location"] == "/import"
 
 
+def test_a_file_of_which_nothing_would_come_is_not_offered_and_has_failed_when_it_is_brought(owner, folder, engine):
+    send(owner, ("file", "l.csv", "date,name,value\n2026-10-01,Größe,5\n".encode("latin-1")), ("check", "1"))
+
+    page = owner.get("/import/check")
+    assert "Nothing to bring: stat name is not valid UTF-8." in texts(page)
+    assert 'name="bring"' not in page.text
+    assert owner.post("/import/check", {"bring": "1"}).headers["Location"] == "/import"
+    assert list(folder.iterdir()) == []
+
+    words = texts(ended(owner, send(owner, ("file", "px.gif", b"GIF89a\1\0\1\0\xff"))))
+    assert "px.gif failed It failed: nothing to bring: this is no CSV, JSON, zip file or export of a StatFlow" in words
+    assert engine.series(LIVE) == []
+
+
+def test_of_a_file_that_breaks_off_it_is_told_what_came(owner, engine):
+    head = b'{"statflow":"export","version":1,"origin":"o","until":1700000000}\n'
+    rows = b'{"rows":{"stat":"a","t":[1700000000],"count":[1],"sum":[1]}}\n'
+
+    words = texts(ended(owner, send(owner, ("file", "x.ndjson", head + rows))))
+
+    assert "x.ndjson failed It failed: the export is cut short" in words
+    assert "Stats 1 Rows brought 1" in words
+
+
 def test_what_was_looked_at_can_be_let_go(owner, folder, engine):
     send(owner, ("file", "visits.csv", CSV), ("check", "1"))
 
@@ -280,7 +304,7 @@ def test_stathats_token_is_answered_with_what_to_do_instead(owner, url):
     ("fields", "words"),
     [
         ({"token": ""}, "Paste the access token first."),
-        ({"url": "http://127.0.0.1:1", "token": "abc"}, "Address is not allowed."),
+        ({"url": "http://127.0.0.1:1", "token": "abc"}, "Address is not allowed: it is private; `--allow-private`"),
         ({"url": "ftp://example.com", "token": "abc"}, "http"),
     ],
 )
@@ -383,7 +407,7 @@ def test_a_zip_is_brought_whole(owner, engine):
 
 
 def test_what_to_say_more_is_told_in_the_words_of_the_form(owner):
-    data = b"when;what\n2023-11-14 22:13:20;5\n"
+    data = b"when;what\nyesterday;5\n"
     send(owner, ("name", "x"), ("file", "x.csv", data), ("check", "1"))
 
     looked = texts(owner.get("/import/check"))

@@ -4,6 +4,7 @@ import pytest
 
 from statflow_http.accounts import passwords
 from statflow_http.accounts.accounts import Account
+from statflow_http.accounts.sessions import Sessions
 from statflow_http.pages import visitors
 from tests.pages.visits import ORIGIN, Visit, texts
 
@@ -178,6 +179,21 @@ def test_what_is_wrong_with_a_first_password_is_told_and_the_link_goes_on_workin
     assert guest.get(path).status_code == 200
 
 
+def test_a_link_that_somebody_uses_meanwhile_sets_nothing(app, guest, monkeypatch):
+    """Two send the form at once: the second finds the link as the first had found it, and then gone."""
+    services = app.services
+    services.accounts.ensure_owner(services.now_s())
+    owner = services.people.ensure_owner(services.now_s())
+    path = link_of(app, owner)
+    services.sessions.use_link(path.rpartition("/")[2], services.now_s())
+    monkeypatch.setattr(Sessions, "person_of_link", lambda *_: owner)
+
+    answer = guest.post(path, {"email": "ada@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 404
+    assert services.people.owner(owner.account_id) == owner
+
+
 def test_a_link_of_somebody_with_a_password_changes_nothing_but_signs_in(app, guest, ada):
     path = link_of(app, ada)
 
@@ -215,3 +231,9 @@ def test_what_a_page_says_once_cannot_be_said_by_others(owner):
     owner.cookies[visitors.FLASH] = "aGVsbG8=.00000000000000000000000000000000"
 
     assert "hello" not in owner.get("/nothing").text
+
+
+def test_who_is_signed_in_needs_no_form_to_sign_up(owner):
+    answer = owner.get("/signup")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/stats")

@@ -58,7 +58,7 @@ def test_every_period_has_a_chart(owner, stat, period):
 
 @pytest.mark.parametrize(
     ("query", "step"),
-    [("period=week&step=1d", "1 day"), ("period=hour&step=1d", "1 minute"), ("step=evil", "1 hour")],
+    [("period=week&step=1d", "day"), ("period=hour&step=1d", "minute"), ("step=evil", "hour")],
 )
 def test_a_step_that_fits_is_taken_and_another_is_not(owner, stat, query, step):
     assert f"a row for every {step}" in texts(owner.get(f"/stats/{stat}?{query}"))
@@ -329,3 +329,39 @@ def test_what_is_not_ones_own_is_not_compared(stranger, app, engine, stat):
     publish(app, engine)
 
     assert stranger.get(f"/compare?s={stat}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("minutes", "period"), [(0, "Hour"), (59, "Hour"), (60, "Day"), (1_439, "Day"), (1_440, "Week")]
+)
+def test_the_page_of_a_young_stat_opens_with_a_period_that_it_can_fill(owner, engine, clock, minutes, period):
+    engine.count("new", namespace=LIVE)
+    stat_id = ids.stat_id(engine.find("new", namespace=LIVE).id)
+    clock.advance(60 * minutes)
+
+    page = owner.get(f"/stats/{stat_id}").text
+
+    assert f'aria-current="true">{period}</a>' in page
+    assert f'href="/stats/{stat_id}?period=week"' in page
+
+
+def test_a_stat_that_brought_a_past_is_not_young(owner, stat):
+    assert 'aria-current="true">Week</a>' in owner.get(f"/stats/{stat}").text
+
+
+def test_before_a_row_is_over_a_counter_has_a_total_and_nothing_else_is_told(owner, engine):
+    engine.count("new", 5, namespace=LIVE)
+    stat_id = ids.stat_id(engine.find("new", namespace=LIVE).id)
+
+    told = texts(owner.get(f"/stats/{stat_id}"))
+
+    assert "Now Total 5 Points 1 Now: last 60 minutes. Last received" in told
+
+
+def test_the_note_of_another_is_told_to_a_page_that_is_open(app, owner, stat):
+    revision = re.search(r'data-revision="([^"]+)"', owner.get(f"/stats/{stat}").text)[1]
+    Annotations(app.services.documents).create(LIVE, "deployed", START_S - 60, START_S)
+
+    answer = owner.get(f"/stats/{stat}", **{REVISION: revision})
+
+    assert "deployed" in texts(answer)

@@ -1,5 +1,7 @@
 """Settings: the account, the plan with its bars, and all data to take along."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -31,7 +33,7 @@ def test_each_part_of_the_settings_links_to_all_others_and_marks_where_one_is(ow
     assert {f'href="{each}"' in answer.text for each in PAGES if not each.endswith("old")} == {True}
     assert "API Keys" in texts(answer)
     # The section in the head, and the part of the settings; the access token lies beside the section.
-    assert answer.text.count('aria-current="page"') == (1 if path == "/access" else 2)
+    assert answer.text.count('aria-current="page"') == 2
     assert "<script>" not in answer.text
     assert " style=" not in answer.text
 
@@ -102,7 +104,7 @@ def test_the_plan_tells_what_is_used_what_was_refused_and_when_it_begins_again(l
     assert "Stats 2 of 2" in words
     assert "Refused this month 1" in words
     assert "50 requests a second" in words
-    assert "begins again" in words
+    assert "January 2027 (UTC), begins again" in words
     assert '<progress class="usage full" max="10" value="10"' in answer.text
 
 
@@ -164,3 +166,32 @@ def test_a_person_is_told_by_whose_role_what_may_be_done(app, owner):
     assert visit.post("/settings/people", {"email": "x@example.com"}).status_code == 403
     assert visit.get(f"/settings/people/{owner.person.id}").status_code == 403
     assert "Add somebody" in texts(owner.get("/settings/people"))
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "heading"),
+    [
+        ("/settings/keys", {"label": "x" * 101}, "New key"),
+        ("/settings/people", {"email": "nobody"}, "Add somebody"),
+        ("/alerts", {"stat": ""}, "New alert"),
+        ("/alerts/receivers", {"kind": "email", "email": "nobody"}, "By e-mail"),
+        ("/alerts/receivers", {"kind": "webhook", "url": "http://127.0.0.1/"}, "By webhook"),
+        ("/alerts/receivers", {"kind": "apprise", "url": "nothing"}, "Slack, Discord"),
+    ],
+)
+def test_a_refusal_is_told_once_in_its_form_and_has_the_focus(owner, path, fields, heading):
+    answer = owner.post(path, fields)
+
+    assert answer.status_code == 400
+    assert answer.text.count('role="alert"') == answer.text.count(" autofocus") == 1
+    before = answer.text.partition('role="alert"')[0]
+    assert heading in before.rpartition("<form")[2] or heading in before.rpartition("<summary")[2]
+    for name, text in fields.items():
+        assert name == "stat" or f'value="{text}"' in answer.text
+
+
+@pytest.mark.parametrize(("path", "fields"), [("/settings", {"tz": "Mars/Base"}), ("/access", {"label": "a" * 300})])
+def test_what_was_wrong_stands_in_its_form(owner, path, fields):
+    page = owner.post(path, fields).text
+
+    assert re.search(rf'<form method="post" action="{path}"(?:(?!</form>).)*role="alert"', page, re.DOTALL)

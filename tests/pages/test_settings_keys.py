@@ -85,7 +85,7 @@ def test_revoking_needs_a_tick_and_then_the_key_is_over(owner):
 
     refused = owner.post(path, {"revoke": "1"})
     assert (refused.status_code, owner.services.keys.sender(key.encode()) is None) == (400, False)
-    assert "Tick the box first" in texts(refused)
+    assert "Revoke Tick the box first" in texts(refused)
 
     answer = owner.post(path, {"revoke": "1", "sure": "on"})
 

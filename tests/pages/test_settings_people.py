@@ -90,7 +90,7 @@ def test_somebody_who_is_not_there_is_404(ada, person_id):
 def test_the_own_address_needs_the_password(ada):
     refused = ada.post("/settings/own", {"email": "new@example.com", "current": "wrong wrong"})
     assert refused.status_code == 403
-    assert "This is not your password of now." in texts(refused)
+    assert "This is not your current password." in texts(refused)
     assert ada.services.people.by_email("new@example.com") is None
 
     ada.post("/settings/own", {"email": "new@example.com", "current": PASSWORD})

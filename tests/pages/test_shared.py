@@ -5,8 +5,9 @@ import re
 import pytest
 
 from statflow_engine import Kind
-from statflow_http.dashboard_shares import OPENED_S, DashboardShares
-from statflow_http.dashboards import Dashboards, new_tile
+from statflow_http.dashboards.drafts import new_tile
+from statflow_http.dashboards.shares import OPENED_S, DashboardShares
+from statflow_http.dashboards.store import Dashboards
 from statflow_http.pages import visitors
 from tests.clocks import START_S
 from tests.http.conftest import LIVE

@@ -33,7 +33,7 @@ def some(engine):
 
 
 def names(answer):
-    return re.findall(r'<td class="name"><a href="[^"]*">([^<]*)</a>', answer.text)
+    return re.findall(r'<td [^>]*class="name"><a href="[^"]*">([^<]*)</a>', answer.text)
 
 
 def test_a_guest_is_sent_to_sign_in_and_back_again(guest):
@@ -138,6 +138,35 @@ def test_an_order_is_kept_for_seconds_and_not_when_a_stat_has_come(engine, clock
     assert lists.page(LIVE, wish).series[0].name == "new"
 
 
+def test_a_search_finds_what_has_just_come_in_the_place_of_another(owner, engine, some):
+    assert names(owner.get("/stats?q=beta")) == ["beta"]
+    engine.delete("beta", namespace=LIVE)
+    write(engine, "Beta two", [1])
+
+    assert names(owner.get("/stats?q=beta")) == ["Beta two"]
+
+
+def test_the_order_of_receipt_is_kept_for_seconds(engine, clock, some):
+    lists = Lists(lambda: engine)
+    wish = Wish(sort="received", descending=True)
+    lists.page(LIVE, wish)
+    clock.advance(1)
+    engine.count("gamma", namespace=LIVE)
+
+    assert lists.page(LIVE, wish).series[0].name != "gamma"
+    clock.advance(KEPT_S)
+    assert lists.page(LIVE, wish).series[0].name == "gamma"
+
+
+def test_searching_finds_and_sorts_what_is_behind_the_stats_that_are_sorted(owner, monkeypatch, engine, some):
+    monkeypatch.setattr("statflow_http.pages.listing.SORTED_MAX", 3)
+    write(engine, "time two", [10], kind=Kind.VALUE)
+
+    assert names(owner.get("/stats?sort=-total&q=time")) == ["time", "time two"]
+    assert names(owner.get("/stats?sort=total&q=time")) == ["time two", "time"]
+    assert names(owner.get("/stats?sort=-total&q=a")) == ["beta", "gamma", "Alpha"]
+
+
 def test_more_stats_than_are_sorted_are_said_to_be_more(owner, engine, monkeypatch, some):
     monkeypatch.setattr("statflow_http.pages.listing.SORTED_MAX", 3)
 
@@ -226,3 +255,42 @@ def test_the_first_point_turns_it_into_a_chart(owner, engine):
     stat_id = ids.stat_id(engine.find("my first stat", namespace=LIVE).id)
     assert "It arrived." in texts(answer)
     assert f'href="/stats/{stat_id}"' in answer.text
+
+
+def ends_with(answer):
+    """The number at the end of the line of the first chart."""
+    figure = re.search(r'aria-label="Your first stat">(.*?)</section>', answer.text, re.DOTALL)[1]
+    return re.findall(r'font-weight="600"[^>]*>([^<]+)</text>', figure)[-1]
+
+
+@pytest.mark.parametrize(("kind", "value", "told"), [(Kind.COUNTER, 7, "7"), (Kind.VALUE, 42.5, "42.5")])
+@pytest.mark.parametrize("minutes", [0, 1, 30])
+def test_the_first_chart_ends_with_the_point_that_came(owner, engine, clock, kind, value, told, minutes):
+    engine.write(["first"], kind, None, [value], namespace=LIVE)
+    clock.advance(60 * minutes)
+
+    assert ends_with(owner.get("/stats")) == told
+
+
+def test_only_the_owner_of_the_server_is_said_to_have_the_key_that_it_printed(app, owner, guest):
+    guest.post("/signup", {"email": "new@example.com", "password": "a good long password"})
+    printed, own = "the key that the server printed", "A key says whose numbers these are."
+
+    assert (printed in texts(owner.get("/stats")), own in texts(owner.get("/stats"))) == (True, False)
+    assert (printed in texts(guest.get("/stats")), own in texts(guest.get("/stats"))) == (False, True)
+    assert "Make a key and put it into the line" in texts(guest.get("/stats"))
+
+
+def test_the_first_page_of_test_data_says_which_keys_send_it(owner):
+    owner.post("/view", {"data": "test"})
+
+    told = texts(owner.get("/stats"))
+
+    assert "keys that begin with sk_test_ send" in told
+    assert "server printed" not in told
+
+
+def test_a_long_name_is_broken_after_dots_and_slashes_and_stays_escaped(owner, engine):
+    engine.count("web/<b>.page_views", namespace=LIVE)
+
+    assert "web/<wbr>&lt;b&gt;.<wbr>page_<wbr>views</a>" in owner.get("/stats").text

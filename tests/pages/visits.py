@@ -76,5 +76,6 @@ class Visit:
 
 def texts(answer):
     """The words of a page, without markup."""
-    body = re.sub(r"(?s)<head>.*?</head>|<script.*?</script>", " ", answer.text)
+    # Where a name may be broken there is nothing to read.
+    body = re.sub(r"(?s)<head>.*?</head>|<script.*?</script>", " ", answer.text.replace("<wbr>", ""))
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))).strip()

@@ -1,6 +1,8 @@
 // Draws a <figure data-chart> with uPlot, in place of the SVG that the server drew and that stays where uPlot is missing.
 // Colours are the page's properties. Dragging opens the range that was marked.
 
+import { marksPlugin } from "./marks.js";
+
 const SUFFIXES = ["", "k", "M", "G", "T", "P", "E"];
 const MINUS = "−";
 
@@ -24,7 +26,7 @@ function told(value, unit) {
   return !unit || text === "–" ? text : ["%", "‰", "°"].includes(unit) ? text + unit : `${text} ${unit}`;
 }
 
-// Notes: a hairline down to the axis, with a small flag; their text is in the list below.
+// Notes: a hairline down to the axis, with a small flag. What they say is told by marks.js.
 function notesPlugin(notes) {
   return {
     hooks: {
@@ -53,10 +55,34 @@ function notesPlugin(notes) {
   };
 }
 
+// Unusual rows: a ring around the row, in the colour of alarm.
+function unusualPlugin(unusual) {
+  return {
+    hooks: {
+      draw: plot => {
+        const { ctx, bbox } = plot, scale = devicePixelRatio;
+        ctx.save();
+        ctx.strokeStyle = colour("alarm");
+        ctx.fillStyle = colour("paper");
+        ctx.lineWidth = 2 * scale;
+        for (const [time, value] of unusual) {
+          const x = plot.valToPos(time, "x", true), y = plot.valToPos(value, "y", true);
+          if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1) continue;
+          ctx.beginPath();
+          ctx.arc(x, y, 4.5 * scale, 0, 2 * Math.PI);
+          ctx.fill();
+          ctx.stroke();
+        }
+        ctx.restore();
+      },
+    },
+  };
+}
+
 function seriesOf(data) {
   const names = ["accent", "second", "third"];
   const found = data.lines.map((line, index) => ({
-    label: line.label || "now", stroke: colour(names[index]), width: 1.75, points: { show: data.times.length < 40 },
+    label: line.label || "now", stroke: colour(names[index]), width: 1.75, points: pointsOf(data.times.length),
     fill: data.filled && index === 0 ? colour(names[index]) + "1f" : undefined,
     value: (plot, value) => told(value, line.unit), spanGaps: false,
   }));
@@ -71,7 +97,45 @@ function seriesOf(data) {
       label: "so far", stroke: colour(names[index]), width: 1.5, dash: [2, 3], points: { show: true, size: 5 },
       value: (plot, value) => told(value, line.unit), class: data.lines.length > 1 ? "unnamed" : undefined,
     }));
+  if (data.forecast) found.push(...forecastSeries(data));
   return found;
+}
+
+// Where rows are few each has a point; else those have one that have nothing on either side, of which a line shows nothing.
+function pointsOf(count) {
+  if (count < 40) return { show: true };
+  const isAlone = (value, index, column) => value != null && column[index - 1] == null && column[index + 1] == null;
+  const alone = (plot, index) =>
+    plot.data[index].flatMap((value, row) => isAlone(value, row, plot.data[index]) ? [row] : []);
+  return { show: false, size: 7, filter: alone };
+}
+
+// How a line is dashed, for the little line beside its name.
+function dashOf(plot, index) {
+  const dash = plot.series[index].dash;
+  return !dash ? "solid" : dash[0] > 2 ? "dashed" : "dotted";
+}
+
+// The middle of the forecast, dotted, and the edges of its band, which only carry the tint between them.
+function forecastSeries(data) {
+  const unit = data.lines[0].unit;
+  const edge = { stroke: "transparent", width: 0, points: { show: false }, class: "unnamed" };
+  const between = (plot, value, series, index) => value == null || index == null ? "–"
+    : `${told(value, unit)} (${short(plot.data[series + 1][index])} to ${short(plot.data[series + 2][index])})`;
+  return [
+    { label: "forecast", stroke: colour("accent"), width: 1.5, dash: [1.5, 3], points: { show: false }, value: between },
+    { ...edge, label: "low" }, { ...edge, label: "high" },
+  ];
+}
+
+// Rows of the chart and rows to come in one column of times, and every other column as long.
+function withForecast(columns, forecast) {
+  const times = columns[0], last = times.at(-1);
+  const all = [...times, ...forecast.times.filter(time => time > last)];
+  const place = new Map(forecast.times.map((time, index) => [time, index]));
+  const longer = columns.slice(1).map(column => [...column, ...Array(all.length - times.length).fill(null)]);
+  const ahead = ["middle", "low", "high"].map(name => all.map(time => forecast[name][place.get(time)] ?? null));
+  return [all, ...longer, ...ahead];
 }
 
 // Both numbers of the last step: [..., null, before, running].
@@ -116,26 +180,35 @@ export function draw(figure, zoom) {
   const box = figure.querySelector(".drawn");
   if (!window.uPlot || !data.times.length) return () => {};
   const lines = data.lines.map(line => line.values);
-  const columns = [data.times, ...lines];
+  let columns = [data.times, ...lines];
   if (data.previous) columns.push(data.previous);
   if (data.runs) {
     columns.push(...lines.map(running));
     lines.forEach((values, line) => (columns[line + 1] = [...values.slice(0, -1), null]));
   }
+  const series = [{ value: (u, time) => time == null ? "–" : moment(time, data.tz) }, ...seriesOf(data)];
+  if (data.forecast) columns = withForecast(columns, data.forecast);
+  const bands = data.forecast ? [{ series: [series.length - 1, series.length - 2], fill: colour("accent") + "29" }] : [];
+  const unusual = data.unusual ?? [], marks = marksOf(data, unusual);
   const size = () => ({ width: Math.max(Math.floor(box.clientWidth), 200), height: innerWidth < 720 ? 220 : 320 });
   const drawn = document.createElement("div");
   const plot = new window.uPlot({
     ...size(),
     tzDate: time => window.uPlot.tzDate(new Date(time * 1000), data.tz),
     scales: { x: { range: (u, low, high) => [low, Math.max(high, low + 1)] }, y: { range: range(data.filled) } },
-    series: [{ value: (u, time) => time == null ? "–" : moment(time, data.tz) }, ...seriesOf(data)],
+    series, bands,
     axes: axes(),
-    plugins: [notesPlugin(data.notes)],
+    plugins: [notesPlugin(data.notes), unusualPlugin(unusual), marksPlugin(drawn, marks)],
+    legend: { markers: { width: 2, dash: dashOf } },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
     hooks: {
+      // While nothing is pointed at, the names alone say what is what.
+      setCursor: [u => u.root.classList.toggle("pointing", u.cursor.idx != null)],
       setSelect: [u => {
         if (u.select.width < 8) return;
-        zoom(Math.floor(u.posToVal(u.select.left, "x")), Math.ceil(u.posToVal(u.select.left + u.select.width, "x")));
+        // What is to come has no rows to look at.
+        const last = data.end ?? Infinity, from = Math.floor(u.posToVal(u.select.left, "x"));
+        if (from < last) zoom(from, Math.min(Math.ceil(u.posToVal(u.select.left + u.select.width, "x")), last));
       }],
     },
   }, columns, drawn);
@@ -145,6 +218,14 @@ export function draw(figure, zoom) {
   const watcher = new ResizeObserver(() => plot.setSize(size()));
   watcher.observe(box);
   return () => { watcher.disconnect(); plot.destroy(); };
+}
+
+// What can be pointed at: [time, value or null, what it says, in lines].
+function marksOf(data, unusual) {
+  return [
+    ...data.notes.map(([time, text]) => [time, null, moment(time, data.tz), text]),
+    ...unusual.map(([time, value, at, text]) => [time, value, moment(at, data.tz), text]),
+  ].sort((one, other) => one[0] - other[0]);
 }
 
 function moment(time, tz) {

@@ -22,10 +22,15 @@ if (view) {
   showHints();
   follow(view, text => {
     const isOpen = view.querySelector("#numbers")?.open;
+    // Whoever reads the marks by the keyboard stays where they are.
+    const mark = view.querySelector(".spot:focus")?.getAttribute("aria-label");
     // Written by the server, every name in it escaped.
     view.innerHTML = text;
     if (isOpen) view.querySelector("#numbers").open = true;
     drawAgain();
     showHints();
+    // uPlot is ready a moment later, and the marks with it.
+    const isOne = spot => spot.getAttribute("aria-label") === mark;
+    if (mark) setTimeout(() => [...view.querySelectorAll(".spot")].find(isOne)?.focus());
   });
 }

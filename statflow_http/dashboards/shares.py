@@ -14,7 +14,9 @@ import msgspec
 
 from statflow_http.accounts import passwords
 from statflow_http.accounts.attempts import Limiter, network
-from statflow_http.dashboards import Dashboard, clean_text, known_dashboard
+from statflow_http.dashboards.drafts import clean_text
+from statflow_http.dashboards.store import known_dashboard
+from statflow_http.dashboards.tiles import Dashboard
 from statflow_http.documents import Change, Documents
 from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
 from statflow_http.made import free_id

@@ -1,133 +1,25 @@
-"""Dashboards: several stats on one page, as tiles in an order that somebody chose.
+"""The dashboards of a data folder: made, changed, copied, deleted, restored.
 
 Tables ``dashboards`` and ``deleted_dashboards``, both under ``NAMESPACE/ID``: a dashboard that is deleted waits 48
 hours in the second one, and comes back whole, its links included.
-
-A tile names stats by their names, so that a stat that is deleted and sent anew is shown again. Whoever adds a name to a
-dashboard has a stat of it at that moment; later it may be gone, which a tile then says.
 """
 
-import secrets
-import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
-from statflow_engine import Engine, UnknownSeriesError
+from statflow_http.dashboards.drafts import clean_name, clean_tiles, copy_name
+from statflow_http.dashboards.tiles import Dashboard, Tile
 from statflow_http.documents import Change, Documents, Snapshot
-from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
+from statflow_http.errors import NotFoundError, RetryLaterError
 from statflow_http.made import free_id
-from statflow_http.wire.names import clean
 
-KINDS = ("line", "bar", "number", "table", "hours")
-SIZES = ("small", "wide", "tall")
-NAME_MAX = 100
-STATS_MAX = 3
-TILES_MAX = 60
 # Of an account, live and test together.
 DASHBOARDS_MAX = 100
 # Deleted ones wait as long as stats do; the oldest give way to more than that many.
 KEPT_S = 172_800
 DELETED_MAX = 100
-TILE_ID_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-TILE_ID_LENGTH = 6
-TILE_ID_MAX = 20
 NO_DASHBOARD = "no such dashboard"
-NO_TILE = "no such tile"
-
-HOUR_S, DAY_S = 3_600, 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """How much of the past a tile shows: so far back from now.
-
-    Attributes:
-        length_s: a multiple of ``step``.
-        step: of the rows of a line, a number and a table, as the engine has it.
-        bar_step: of bars, which need more room each.
-        caption: what it is called.
-        previous: what the same time before it is called.
-    """
-
-    length_s: int
-    step: str
-    bar_step: str
-    caption: str
-    previous: str
-
-
-PERIODS = {
-    "hour": Period(HOUR_S, "1m", "5m", "last 60 minutes", "the hour before"),
-    "day": Period(DAY_S, "15m", "1h", "last 24 hours", "the day before"),
-    "week": Period(7 * DAY_S, "1h", "1d", "last 7 days", "the week before"),
-    "month": Period(30 * DAY_S, "6h", "1d", "last 30 days", "the 30 days before"),
-    "quarter": Period(91 * DAY_S, "6h", "1w", "last 13 weeks", "the 13 weeks before"),
-    # Whole weeks, so that Mondays are compared with Mondays.
-    "year": Period(364 * DAY_S, "1d", "1M", "last 52 weeks", "the 52 weeks before"),
-}
-PERIOD_DEFAULT = "week"
-
-
-class Tile(msgspec.Struct, frozen=True):
-    """One part of a dashboard.
-
-    Attributes:
-        id: told from the others of its dashboard by it; lower-case letters and digits.
-        kind: one of `KINDS`; "hours" is a grid of the hours of a week.
-        stats: one to three names, each once; one only where the kind is "hours".
-        title: "" for the names.
-        size: one of `SIZES`.
-        period: one of `PERIODS`.
-    """
-
-    id: str
-    kind: str
-    stats: tuple[str, ...]
-    title: str = ""
-    size: str = "small"
-    period: str = PERIOD_DEFAULT
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.title or ", ".join(self.stats)
-
-
-class Dashboard(msgspec.Struct, frozen=True):
-    """Tiles in an order.
-
-    Attributes:
-        id: 12 letters and digits.
-        name: 1 to 100 characters.
-        tiles: at most 60; no two with the same id.
-        created_s, changed_s: Unix seconds.
-        deleted_s: when it was deleted; None: it was not.
-    """
-
-    id: str
-    name: str
-    tiles: tuple[Tile, ...]
-    created_s: int
-    changed_s: int
-    deleted_s: int | None = None
-
-    @property
-    def stats(self) -> tuple[str, ...]:
-        """The names of all stats on it, each once."""
-        return tuple(dict.fromkeys(name for tile in self.tiles for name in tile.stats))
-
-    def tile(self, tile_id: str) -> Tile:
-        """A tile by its id.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        found = next((tile for tile in self.tiles if tile.id == tile_id), None)
-        if found is None:
-            raise NotFoundError(NO_TILE)
-        return found
 
 
 class Dashboards:
@@ -306,119 +198,6 @@ def known_dashboard(snapshot: Snapshot, namespace: str, dashboard_id: str) -> Da
     return found
 
 
-def new_tile(
-    kind: str,
-    stats: Iterable[str],
-    *,
-    title: str = "",
-    size: str = "small",
-    period: str = PERIOD_DEFAULT,
-    tile_id: str = "",
-) -> Tile:
-    """A tile of what somebody wrote; ``tile_id`` "" makes an id.
-
-    Raises:
-        RequestError: one of its fields is none; says which, and what is wanted.
-    """
-    checked = clean_stats(stats)
-    _choice("kind", kind, KINDS)
-    _choice("size", size, SIZES)
-    _choice("period", period, tuple(PERIODS))
-    if kind == "hours" and len(checked) > 1:
-        raise RequestError("a tile of kind hours shows one stat")
-    if tile_id and not (len(tile_id) <= TILE_ID_MAX and tile_id.isascii() and tile_id.isalnum()):
-        raise RequestError(f"id must be 1 to {TILE_ID_MAX} letters and digits; leave it out, and one is made")
-    return Tile(tile_id or new_tile_id(), kind, checked, clean_text(title, "title"), size, period)
-
-
-def new_tile_id() -> str:
-    """An id of chance: of 60 tiles two have the same once in a million dashboards, which `clean_tiles` notices."""
-    return "".join(secrets.choice(TILE_ID_LETTERS) for _ in range(TILE_ID_LENGTH))
-
-
-def clean_tiles(tiles: Iterable[Tile]) -> tuple[Tile, ...]:
-    """Tiles as they are stored.
-
-    Raises:
-        RequestError: more than 60, or two with the same id.
-    """
-    checked = tuple(tiles)
-    if len(checked) > TILES_MAX:
-        raise RequestError(f"a dashboard has at most {TILES_MAX} tiles")
-    seen: set[str] = set()
-    for tile in checked:
-        if tile.id in seen:
-            raise RequestError(f'two tiles have the id "{tile.id}": leave ids out, and they are made')
-        seen.add(tile.id)
-    return checked
-
-
-def clean_stats(names: Iterable[str]) -> tuple[str, ...]:
-    """The stats of a tile: one to three names, each once.
-
-    Raises:
-        RequestError: none, more, or no name that a stat can have.
-    """
-    checked = tuple(dict.fromkeys(clean(name) for name in names))
-    if not checked:
-        raise RequestError("stats is empty: a tile shows at least one stat")
-    if len(checked) > STATS_MAX:
-        raise RequestError(f"a tile shows at most {STATS_MAX} stats")
-    return checked
-
-
-def clean_name(text: str) -> str:
-    """The name of a dashboard as it is stored.
-
-    Raises:
-        RequestError: it is empty, too long, or has control characters.
-    """
-    cleaned = clean_text(text, "name")
-    if not cleaned:
-        raise RequestError("name is empty")
-    return cleaned
-
-
-def clean_text(text: str, field: str) -> str:
-    """A name or a title: trimmed, NFC, at most 100 characters, perhaps none.
-
-    Raises:
-        RequestError: it is longer, or has control characters.
-    """
-    cleaned = unicodedata.normalize("NFC", text.strip())
-    if len(cleaned) > NAME_MAX:
-        raise RequestError(f"{field} is longer than {NAME_MAX} characters")
-    if any(unicodedata.category(character) == "Cc" for character in cleaned):
-        raise RequestError(f"{field} has control characters")
-    return cleaned
-
-
-def copy_name(name: str) -> str:
-    """What a copy is called."""
-    ending = " (copy)"
-    return name[: NAME_MAX - len(ending)] + ending
-
-
-def refuse_unknown(engine: Engine, namespace: str, names: Iterable[str], before: Iterable[str] = ()) -> None:
-    """Refuse names of which there is no stat, unless they were there before.
-
-    Raises:
-        NotFoundError: there is none; says which.
-    """
-    for name in dict.fromkeys(names):
-        if name in before:
-            continue
-        try:
-            engine.find(name, namespace=namespace)
-        except UnknownSeriesError:
-            raise NotFoundError(f'no such stat: "{name}"') from None
-
-
-def _choice(field: str, text: str, words: Sequence[str]) -> None:
-    if text not in words:
-        raise RequestError(f"{field} must be one of {', '.join(words)}")
-
-
 def _store(
     change: Change,
     namespace: str,
@@ -466,6 +245,6 @@ def _sweep(change: Change, namespace: str, now_s: int) -> None:
 
 
 class _Shared(msgspec.Struct, frozen=True):
-    """Of a share, see `dashboard_shares`, what is needed to forget it."""
+    """Of a share, see `shares`, what is needed to forget it."""
 
     digest: str

@@ -33,7 +33,7 @@ from statflow_http.accounts.accounts import Account
 from statflow_http.alerts.anomalies import HOURS_READ, Anomalies
 from statflow_http.alerts.evaluation import Evaluator
 from statflow_http.alerts.rules import WINDOWS_S, Operator, Rule, RuleKind
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from tests.http.live import LiveServer, serving
 
 RULES = {"full": 100_000, "quick": 20_000, "tiny": 70}

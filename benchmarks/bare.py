@@ -15,9 +15,9 @@ from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.plans import UNLIMITED
 from statflow_http.accounts.senders import Sender
-from statflow_http.answers import Answer
-from statflow_http.errors import STATHAT
-from statflow_http.serve import Server, Settings
+from statflow_http.front.answers import Answer
+from statflow_http.front.protocols import STATHAT
+from statflow_http.serving.serve import Server, Settings
 from statflow_http.wire.drafts import Draft
 from statflow_http.writes import COMMITS_LATER, DEFERRED, Deferred, Outcome
 

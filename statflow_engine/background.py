@@ -7,8 +7,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from statflow_engine.errors import StoreClosedError
 
@@ -19,7 +18,38 @@ _log = logging.getLogger("statflow_engine")
 
 T = TypeVar("T")
 
-_Asked = tuple[Callable[[], Any], "Future[Any]"]
+
+class _Asked(Generic[T]):
+    """Work for another thread.
+
+    Who waits may be interrupted anywhere in Python's own code: what it shares with the other thread are a queue and a
+    lock of C's, which are not left half-way. A Future would be, and its condition held for ever.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._outcome: list[T] = []
+        self._error: BaseException | None = None
+        self._running = threading.Lock()
+        self._running.acquire()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self._outcome.append(self._work())
+        except BaseException as error:
+            self._error = error
+        self._running.release()
+
+    def is_done(self, limit_s: float) -> bool:
+        """Wait for it so long."""
+        return self._running.acquire(timeout=limit_s)
+
+    def result(self) -> T:
+        """What came of it, once it is done."""
+        if self._error is not None:
+            raise self._error
+        return self._outcome[0]
 
 
 class Background:
@@ -32,7 +62,7 @@ class Background:
         self._woken = threading.Event()
         self._threads: list[threading.Thread] = []
         self._answering: threading.Thread | None = None
-        self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[_Asked[Any] | None] = queue.SimpleQueue()
 
     def start_folding(self) -> None:
         """Fold whenever it is due."""
@@ -58,11 +88,11 @@ class Background:
         thread = self._answering
         if thread is None or not thread.is_alive() or threading.current_thread() is not threading.main_thread():
             return work()
-        asked: Future[T] = Future()
-        self._asked.put((work, asked))
-        while not wait((asked,), LOOK_S).done:
-            # It may have ended meanwhile.
-            if not thread.is_alive() and asked.cancel():
+        asked = _Asked(work)
+        self._asked.put(asked)
+        while not asked.is_done(LOOK_S):
+            if not thread.is_alive():
+                # It ended, perhaps before it came to this. A commit may be asked for twice.
                 return work()
         return asked.result()
 
@@ -109,13 +139,4 @@ class Background:
 
     def _answer_loop(self) -> None:
         while (asked := self._asked.get()) is not None:
-            _answer(*asked)
-
-
-def _answer(work: Callable[[], Any], asked: "Future[Any]") -> None:
-    if not asked.set_running_or_notify_cancel():
-        return
-    try:
-        asked.set_result(work())
-    except BaseException as error:
-        asked.set_exception(error)
+            asked.run()

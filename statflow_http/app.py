@@ -14,16 +14,16 @@ import falcon
 import statflow_engine
 from statflow_engine import Engine
 from statflow_http.alerts.options import AlertOptions, of_environment
-from statflow_http.answers import Answer
 from statflow_http.api import v1_imports
-from statflow_http.errors import INTERNAL, PROTOCOLS, STATHAT, STATHAT_PATHS, V1, JsonProtocol
-from statflow_http.headers import CommonHeaders, KnownMethods, head, respond, with_request_id
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import CommonHeaders, KnownMethods, head, respond, with_request_id
+from statflow_http.front.protocols import INTERNAL, PROTOCOLS, STATHAT, STATHAT_PATHS, V1, JsonProtocol
+from statflow_http.front.request_ids import context
 from statflow_http.metrics import Metrics
 from statflow_http.metrics.metrics import COUNTED
 from statflow_http.moving.jobs import FOLDER
 from statflow_http.openapi import Description
 from statflow_http.pages import site as pages
-from statflow_http.request_ids import context
 from statflow_http.routes import PARTS, Write, routes, write_routes
 from statflow_http.services import METRICS_FOR, Options, Services
 from statflow_http.wire.bodies import IMPORT_PAGE_PATH

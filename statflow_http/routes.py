@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from statflow_http.answers import Answer
 from statflow_http.api import (
     command_line_api,
     embed,
@@ -26,6 +25,7 @@ from statflow_http.api import (
     v1_receivers,
     v1_write,
 )
+from statflow_http.front.answers import Answer
 from statflow_http.pages import site as pages
 from statflow_http.services import Services
 from statflow_http.wire.numbers import Form

@@ -23,12 +23,12 @@ from statflow_http.accounts.sessions import Sessions
 from statflow_http.accounts.usage import Flusher, Usage
 from statflow_http.alerts.options import AlertOptions
 from statflow_http.alerts.watch import Watch
-from statflow_http.client_address import Networks, believed_networks, client_address
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
+from statflow_http.front.client_address import Networks, believed_networks, client_address
 from statflow_http.insight.outlooks import Outlooks
 from statflow_http.metrics import Metrics
 from statflow_http.moving.runner import Runner
-from statflow_http.properties import Properties
+from statflow_http.stats.properties import Properties
 
 METRICS_FOR = ("local", "key", "open", "off")
 

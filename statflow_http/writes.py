@@ -16,8 +16,9 @@ import msgspec
 from statflow_engine import Engine, LimitError, Pending, Receipt, StatFlowError
 from statflow_http.accounts.quotas import Grant
 from statflow_http.accounts.senders import Sender
-from statflow_http.answers import Answer
-from statflow_http.errors import Protocol, RequestError
+from statflow_http.errors import RequestError
+from statflow_http.front.answers import Answer
+from statflow_http.front.protocols import Protocol
 from statflow_http.metrics.metrics import POINTS
 from statflow_http.services import Services
 from statflow_http.wire.drafts import Draft, Idempotency

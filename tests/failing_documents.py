@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from tests import failing_life
 from tests.failing_life import Caller, Life
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.store import Change, Documents
 from statflow_http.errors import RetryLaterError
 
 ATTEMPTS_MAX = 10

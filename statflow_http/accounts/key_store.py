@@ -30,7 +30,7 @@ from statflow_http.accounts.keys import (
 from statflow_http.accounts.people import EmailPlace, normal_email
 from statflow_http.accounts.senders import Senders
 from statflow_http.accounts.usage import KeyUse, Usage
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.store import Change, Documents, Snapshot
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError, TakenError
 
 ALPHABET = string.ascii_letters + string.digits

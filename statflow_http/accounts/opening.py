@@ -7,7 +7,7 @@ from statflow_http.accounts.attempts import Limiter, network
 from statflow_http.accounts.key_store import forget_all
 from statflow_http.accounts.people import Person, create_in, new_id, normal_email
 from statflow_http.accounts.plans import FREE
-from statflow_http.documents import TABLES, Change, Documents
+from statflow_http.documents.store import TABLES, Change, Documents
 from statflow_http.errors import TakenError
 
 # Series that are looked at and deleted at a time.

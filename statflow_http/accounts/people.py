@@ -11,7 +11,7 @@ import unicodedata
 import msgspec
 
 from statflow_http.accounts.accounts import OWNER_ID
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.store import Change, Documents, Snapshot
 from statflow_http.errors import NotFoundError, RequestError, TakenError
 
 # RFC 5321: what fits into an envelope.

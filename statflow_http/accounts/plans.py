@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from statflow_http.accounts.accounts import Account
-from statflow_http.documents import Documents, Snapshot
+from statflow_http.documents.store import Documents, Snapshot
 from statflow_http.errors import NotFoundError, RequestError, TakenError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

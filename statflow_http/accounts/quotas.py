@@ -12,7 +12,7 @@ from statflow_engine import Engine, LimitError, StatFlowError
 from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.plans import Month, Plan, month_of
 from statflow_http.accounts.usage import Usage
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import RetryLaterError
 
 MINUTE_S = 60

@@ -9,7 +9,7 @@ from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.keys import Key, Scope
 from statflow_http.accounts.plans import UNLIMITED, Plan, plan_named
 from statflow_http.accounts.usage import Tally, Usage
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import RetryLaterError
 
 # Why this many: a cached sender takes about 500 bytes, and who has more active keys pays 3 us for some of them.

@@ -15,7 +15,7 @@ import msgspec
 from statflow_http.accounts import passwords
 from statflow_http.accounts.attempts import Limiter, network
 from statflow_http.accounts.people import People, Person, normal_email, set_email_in, set_password_in
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.store import Change, Documents
 from statflow_http.errors import NotFoundError, RequestError
 
 DAY_S = 86_400

@@ -15,7 +15,7 @@ import msgspec
 
 from statflow_engine import StatFlowError
 from statflow_http.accounts.plans import month_of
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 
 FLUSH_S = 60
 

@@ -5,7 +5,7 @@ Table ``alert_accounts``: under the account's id.
 
 import msgspec
 
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.store import Change, Documents, Snapshot
 
 HOUR_S = 3_600
 # Notices of an account in an hour. Why 60: one a minute is more than anybody reads; the rest comes as one digest.

@@ -11,7 +11,7 @@ from statflow_http.alerts.receivers import IMPLICIT_ID, Receiver
 from statflow_http.alerts.rules import Rule
 from statflow_http.alerts.silencing import silence
 from statflow_http.alerts.telling import condition_text
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError
 
 

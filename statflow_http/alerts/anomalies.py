@@ -26,7 +26,7 @@ from statflow_http.alerts.automatic import AutomaticSettings, Sensitivity
 from statflow_http.alerts.evaluation import PAGE, refuse_lost
 from statflow_http.alerts.notices import ANOMALY, Event, put_events
 from statflow_http.alerts.numbers import Figure
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 
 Floats = NDArray[np.float64]
 

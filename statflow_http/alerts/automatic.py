@@ -11,9 +11,9 @@ import enum
 import msgspec
 
 from statflow_http import ids
-from statflow_http.documents import Documents
+from statflow_http.documents.made import refuse_full
+from statflow_http.documents.store import Documents
 from statflow_http.errors import RequestError
-from statflow_http.made import refuse_full
 
 # Settings of single stats, of an account.
 SETTINGS_MAX = 10_000

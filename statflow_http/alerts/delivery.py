@@ -21,7 +21,7 @@ from statflow_http.alerts.mail_settings import MailStore
 from statflow_http.alerts.notices import TRIES_MAX, Notice, Outbox, Outcome, Try
 from statflow_http.alerts.receivers import IMPLICIT_ID, Receiver, ReceiverKind, Receivers, implicit
 from statflow_http.alerts.sending import TIMEOUT_S, TRY_S, Sent, send_apprise, send_mail, send_webhook
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError
 from statflow_http.outbound import Guard, Outbound
 

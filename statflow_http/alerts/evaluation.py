@@ -28,7 +28,7 @@ from statflow_http.alerts.numbers import (
 )
 from statflow_http.alerts.rules import Rule
 from statflow_http.alerts.states import State, Status, step
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.store import Change, Documents, Snapshot
 
 # Stats in one read: how long a read transaction lives, and how much memory its rows take.
 CHUNK = 2_000

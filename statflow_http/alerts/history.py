@@ -8,8 +8,8 @@ import msgspec
 from statflow_http.alerts.numbers import Figure
 from statflow_http.alerts.rules import Rule
 from statflow_http.alerts.states import State, Status, Step
-from statflow_http.documents import Change, Documents
-from statflow_http.made import free_id
+from statflow_http.documents.made import free_id
+from statflow_http.documents.store import Change, Documents
 
 KEPT = 100
 

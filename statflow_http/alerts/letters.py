@@ -15,7 +15,7 @@ from statflow_http.alerts.pictures import picture
 from statflow_http.alerts.previews import shown_from_s, thinned, track
 from statflow_http.alerts.receivers import Receiver
 from statflow_http.alerts.rules import RuleKind
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 
 WEEK_S = 7 * 86_400
 

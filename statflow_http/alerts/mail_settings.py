@@ -9,7 +9,7 @@ import msgspec
 
 from statflow_http.accounts.people import normal_email
 from statflow_http.alerts.options import AlertOptions
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import RequestError
 from statflow_http.outbound import target
 

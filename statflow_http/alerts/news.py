@@ -24,7 +24,7 @@ from statflow_http.alerts.mail_settings import MailSettings, MailStore
 from statflow_http.alerts.notices import NEW_STATS, WEEKLY, put_notice, receivers_of
 from statflow_http.alerts.receivers import IMPLICIT_ID, ReceiverKind, implicit
 from statflow_http.charts.scales import grouped
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 
 LOOK_S = 600
 # Even where there are as many stats as before: one may have come for another that went.

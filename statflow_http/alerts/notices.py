@@ -18,9 +18,9 @@ from statflow_http.alerts.accounts import NOTICES_PER_HOUR, alert_account
 from statflow_http.alerts.numbers import Figure
 from statflow_http.alerts.receivers import Receiver, implicit
 from statflow_http.alerts.rules import Rule
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.made import free_id
+from statflow_http.documents.store import Change, Documents, Snapshot
 from statflow_http.errors import RetryLaterError
-from statflow_http.made import free_id
 
 ID_PREFIX = "msg_"
 LOGGED_MAX = 100

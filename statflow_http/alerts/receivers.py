@@ -19,9 +19,9 @@ import msgspec
 from statflow_http.accounts.accounts import OWNER_ID
 from statflow_http.accounts.people import Person, normal_email
 from statflow_http.alerts.rules import Rule
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.made import free_id
+from statflow_http.documents.store import Change, Documents, Snapshot
 from statflow_http.errors import NotFoundError, RequestError, RetryLaterError, TakenError
-from statflow_http.made import free_id
 from statflow_http.outbound import target
 
 RECEIVERS_MAX = 100

@@ -19,9 +19,9 @@ from typing import TypeVar
 import msgspec
 
 from statflow_http import ids
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.made import Anything, free_id, refuse_full
+from statflow_http.documents.store import Change, Documents
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.made import Anything, free_id, refuse_full
 from statflow_http.wire.numbers import RawNumber, number
 
 T = TypeVar("T")

@@ -17,7 +17,8 @@ from statflow_http.alerts.mail_settings import MailSettings
 from statflow_http.alerts.notices import Notice
 from statflow_http.alerts.receivers import SECRET_PREFIX, Receiver
 from statflow_http.alerts.telling import headline, lines, payload
-from statflow_http.errors import RequestError, own_text
+from statflow_http.errors import RequestError
+from statflow_http.front.protocols import own_text
 from statflow_http.outbound import Outbound
 
 TIMEOUT_S = 5.0

@@ -4,7 +4,7 @@ import msgspec
 
 from statflow_http.alerts.rules import Rule
 from statflow_http.alerts.states import State
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError, RequestError
 
 HOURS_MAX = 24 * 365

@@ -14,14 +14,14 @@ import numpy as np
 from statflow_engine import Engine, Kind, Series
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
-from statflow_http.annotations import Annotations
 from statflow_http.api.export_api import stathat_alert, stathat_alerts, stathat_stats, timeframe_of, token_sender
 from statflow_http.api.v1_alerts import create_rule, rule_wish
 from statflow_http.api.v1_read import json_answer, stat_of_id
-from statflow_http.bucket_sums import bucket_sums
 from statflow_http.errors import BadKeyError, MissingKeyError, RequestError
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
+from statflow_http.stats.annotations import Annotations
+from statflow_http.stats.bucket_sums import bucket_sums
 from statflow_http.wire import bodies, forms
 from statflow_http.wire.reads import Params
 from statflow_http.wire.timeframes import BUCKETS_MAX, DAY_S, Buckets, Span, Timeframe

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import falcon
 
-from statflow_http.answers import Answer
 from statflow_http.embedding import scripts
 from statflow_http.embedding.answers import JAVASCRIPT, answer
 from statflow_http.embedding.asked import target
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
 
 # Shown by pages of any origin, also those that are isolated.

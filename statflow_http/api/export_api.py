@@ -14,18 +14,19 @@ import falcon
 import msgspec
 
 from statflow_engine import Kind, Series
-from statflow_http import auth, ids
+from statflow_http import ids
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
 from statflow_http.alerts.rules import Rule, RuleKind, Rules
 from statflow_http.alerts.telling import whole
 from statflow_http.api.v1_alerts import create_rule, rule_of, rule_wish
 from statflow_http.api.v1_read import json_answer, stat_of_id, stat_of_name
-from statflow_http.bucket_sums import bucket_sums
 from statflow_http.errors import BadKeyError, NotFoundError, RequestError, ScopeError
-from statflow_http.headers import respond
-from statflow_http.properties import StatProperties
+from statflow_http.front import auth
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
+from statflow_http.stats.bucket_sums import bucket_sums
+from statflow_http.stats.properties import StatProperties
 from statflow_http.wire.reads import Params
 from statflow_http.wire.timeframes import BUCKETS_MAX, WEEK_BY_3_HOURS, Buckets, Timeframe
 

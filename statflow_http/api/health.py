@@ -3,8 +3,8 @@
 import falcon
 
 from statflow_engine import StatFlowError, Status
-from statflow_http.errors import V1
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
+from statflow_http.front.protocols import V1
 from statflow_http.services import Services
 
 FOLD_OVERDUE_MAX_S = 60

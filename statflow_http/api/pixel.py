@@ -5,10 +5,11 @@ was not counted is counted as rejected.
 """
 
 from statflow_engine import StatFlowError
-from statflow_http import auth
-from statflow_http.answers import Answer
 from statflow_http.api.stathat import Write, received
-from statflow_http.errors import STATHAT, Protocol, RequestError
+from statflow_http.errors import RequestError
+from statflow_http.front import auth
+from statflow_http.front.answers import Answer
+from statflow_http.front.protocols import STATHAT, Protocol
 from statflow_http.metrics import Metrics
 from statflow_http.services import Services
 from statflow_http.wire import forms

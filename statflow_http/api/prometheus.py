@@ -10,10 +10,10 @@ from typing import Any
 import falcon
 
 from statflow_engine import StatFlowError, Status
-from statflow_http import auth
 from statflow_http.accounts.accounts import OWNER_ID
 from statflow_http.accounts.keys import Scope
 from statflow_http.errors import ScopeError
+from statflow_http.front import auth
 from statflow_http.metrics.slots import CONNECTIONS
 from statflow_http.metrics.text import CONTENT_TYPE, text
 from statflow_http.services import Services

@@ -7,11 +7,11 @@ import numpy as np
 
 from statflow_engine import Series
 from statflow_http import ids
-from statflow_http.answers import Answer
-from statflow_http.bucket_sums import bucket_sums
 from statflow_http.errors import NotFoundError
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
+from statflow_http.stats.bucket_sums import bucket_sums
 from statflow_http.wire.timeframes import Timeframe
 
 # StatHat told nobody its intervals: these give 61 to 289 lines.

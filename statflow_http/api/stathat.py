@@ -10,12 +10,14 @@ import falcon
 import msgspec
 
 from statflow_engine import UnknownSeriesError
-from statflow_http import auth, ids
+from statflow_http import ids
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
-from statflow_http.answers import Answer
-from statflow_http.errors import STATHAT, MissingStatError, Protocol
-from statflow_http.headers import respond
+from statflow_http.errors import MissingStatError
+from statflow_http.front import auth
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
+from statflow_http.front.protocols import STATHAT, Protocol
 from statflow_http.services import Services
 from statflow_http.wire import bodies, drafts, forms, messages, rows
 from statflow_http.wire.bodies import Environ

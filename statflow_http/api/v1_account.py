@@ -15,7 +15,7 @@ from statflow_http.accounts.quotas import Used
 from statflow_http.accounts.senders import Sender
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.errors import ForbiddenError, RequestError
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
 from statflow_http.wire import messages
 from statflow_http.wire.reads import Params

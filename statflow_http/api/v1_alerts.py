@@ -9,7 +9,7 @@ import falcon
 import msgspec
 
 from statflow_engine import Series
-from statflow_http import auth, ids
+from statflow_http import ids
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
 from statflow_http.alerts.accounts import AlertAccount, AlertAccounts, AlertWish
@@ -24,7 +24,8 @@ from statflow_http.alerts.silencing import SilenceWish, silence, state_of, state
 from statflow_http.alerts.telling import figure_document, rule_document, sentence, state_document, whole
 from statflow_http.api.v1_read import json_answer, json_body, reader, stat_of_id, stat_of_name
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.headers import respond
+from statflow_http.front import auth
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
 from statflow_http.wire import bodies, forms, messages
 from statflow_http.wire.bodies import Environ

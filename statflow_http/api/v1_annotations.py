@@ -8,11 +8,11 @@ import msgspec
 from statflow_http import ids
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
-from statflow_http.annotations import TIME_MAX_S, Annotation, Annotations, cursor_of, place_of
 from statflow_http.api.v1_read import json_answer, json_body, reader, stat_of_name
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
+from statflow_http.stats.annotations import TIME_MAX_S, Annotation, Annotations, cursor_of, place_of
 from statflow_http.wire import messages, reads
 from statflow_http.wire.numbers import RawNumber, timestamp_s
 from statflow_http.wire.reads import Params

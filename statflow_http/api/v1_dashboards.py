@@ -15,7 +15,7 @@ from statflow_http.dashboards.shares import NO_SHARE, DashboardShares, Share
 from statflow_http.dashboards.store import KEPT_S, NO_DASHBOARD, Dashboards
 from statflow_http.dashboards.tiles import KINDS, PERIOD_DEFAULT, PERIODS, SIZES, Dashboard, Tile
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
 from statflow_http.wire import messages
 from statflow_http.wire.reads import Params

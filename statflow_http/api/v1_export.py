@@ -4,10 +4,10 @@ from itertools import chain
 
 import falcon
 
-from statflow_http.answers import Answer
 from statflow_http.api.v1_read import reader
 from statflow_http.errors import RequestError
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.moving.exports import STREAMED, Exporter, Wanted, patterns_of, stream
 from statflow_http.services import Services
 from statflow_http.wire.limits import PATTERNS_MAX

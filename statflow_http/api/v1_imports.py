@@ -8,14 +8,15 @@ import falcon
 import msgspec
 
 from statflow_engine import StatFlowError, StoreError
-from statflow_http import auth, ids
+from statflow_http import ids
 from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
-from statflow_http.answers import Answer
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.errors import NotFoundError, RequestError, TooLargeError
-from statflow_http.headers import respond
+from statflow_http.front import auth
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.moving.jobs import ImportJob, Jobs, disk_has_room
 from statflow_http.moving.live_source import Live
 from statflow_http.moving.options import ImportOptions, options_of

@@ -12,7 +12,7 @@ from statflow_http.accounts.keys import Key, KeyKind, KeySettings, Scope
 from statflow_http.accounts.senders import Sender
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
 from statflow_http.wire import messages
 from statflow_http.wire.reads import Params

@@ -11,7 +11,7 @@ from statflow_http.alerts.anomalies import THRESHOLDS
 from statflow_http.alerts.automatic import AutomaticSettings, Sensitivity
 from statflow_http.api.v1_read import json_answer, reader, stat_of_id
 from statflow_http.errors import RequestError
-from statflow_http.headers import respond
+from statflow_http.front.headers import respond
 from statflow_http.insight.outlooks import DAY_S, FORECAST, ROWS_MAX, WATCHED, Unusual
 from statflow_http.services import Services
 from statflow_http.wire.reads import Params

@@ -9,8 +9,8 @@ import msgspec
 from statflow_engine import Engine, Window, combine
 from statflow_http.api.v1_read import reader
 from statflow_http.errors import RequestError
-from statflow_http.series_rows import AGGREGATES, CSV_HEADER, FILLS, Row, csv_rows, default_aggregate, rows
 from statflow_http.services import Services
+from statflow_http.stats.series_rows import AGGREGATES, CSV_HEADER, FILLS, Row, csv_rows, default_aggregate, rows
 from statflow_http.wire.limits import PATTERNS_MAX, QUERY_STATS_MAX
 from statflow_http.wire.names import clean
 from statflow_http.wire.reads import Params

@@ -7,15 +7,16 @@ import falcon
 import msgspec
 
 from statflow_engine import Kind, Series, TrashedSeries
-from statflow_http import auth, ids
+from statflow_http import ids
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
-from statflow_http.answers import Answer
 from statflow_http.errors import MediaTypeError, NotFoundError, RequestError
-from statflow_http.headers import respond
-from statflow_http.properties import StatProperties
-from statflow_http.series_rows import AGGREGATES, FILLS, default_aggregate, rows
+from statflow_http.front import auth
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.services import Services
+from statflow_http.stats.properties import StatProperties
+from statflow_http.stats.series_rows import AGGREGATES, FILLS, default_aggregate, rows
 from statflow_http.wire import bodies, messages
 from statflow_http.wire.names import clean
 from statflow_http.wire.reads import Params, name_in_path

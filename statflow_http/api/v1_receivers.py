@@ -20,12 +20,12 @@ from statflow_http.alerts.notices import TEST, Notice, Outbox, Try
 from statflow_http.alerts.receivers import Receiver, ReceiverKind, Receivers, ReceiverWish, wanted
 from statflow_http.alerts.sending import refuse_bad_apprise, send_mail
 from statflow_http.alerts.telling import headline
-from statflow_http.answers import Answer
 from statflow_http.api.v1_read import json_answer, json_body, reader
 from statflow_http.charts.nodes import node, xml
 from statflow_http.charts.themes import AUTO_STYLE, FONT
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError, ScopeError, TakenError
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.outbound import Guard, OutboundError, target
 from statflow_http.services import Services
 from statflow_http.wire import bodies, messages

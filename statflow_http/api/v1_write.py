@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import falcon
 
-from statflow_http import auth
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import Sender
-from statflow_http.answers import Answer
-from statflow_http.errors import V1, MediaTypeError, RequestError
-from statflow_http.headers import respond
+from statflow_http.errors import MediaTypeError, RequestError
+from statflow_http.front import auth
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
+from statflow_http.front.protocols import V1
 from statflow_http.services import Services
 from statflow_http.wire import bodies, columns, drafts, forms, messages, rows
 from statflow_http.wire.bodies import Environ

@@ -9,14 +9,14 @@ import msgspec
 
 import statflow_engine
 from statflow_engine import Engine, StatFlowError, UnknownSeriesError
-from statflow_http import folders
 from statflow_http.accounts.accounts import Account
 from statflow_http.api import v1_query
 from statflow_http.cli.office import account_named
 from statflow_http.cli.targets import CommandError, Question
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
-from statflow_http.properties import Properties
-from statflow_http.series_rows import AGGREGATES, FILLS
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
+from statflow_http.serving import folders
+from statflow_http.stats.properties import Properties
+from statflow_http.stats.series_rows import AGGREGATES, FILLS
 from statflow_http.wire import drafts
 from statflow_http.wire.numbers import Form
 from statflow_http.wire.reads import Params

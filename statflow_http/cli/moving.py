@@ -107,10 +107,10 @@ def _refuse_failed(sources: tuple[str, ...], failures: list[str]) -> None:
 def _store(data: Path, account: str | None, *, live: bool, make: bool = False) -> "Iterator[Store]":
     """The data folder and the account of the options; ``make``: the folder may be new."""
     import statflow_engine
-    from statflow_http import folders
     from statflow_http.accounts.accounts import Accounts
-    from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+    from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
     from statflow_http.moving.imports import Store
+    from statflow_http.serving import folders
 
     if not make:
         folders.refuse_no_store(data)
@@ -183,9 +183,9 @@ def _dry_run(
     """Against the folder where there is one, for the kinds of its stats."""
     import tempfile
 
-    from statflow_http.folders import has_store
     from statflow_http.moving import imports
     from statflow_http.moving.csv_files import KINDS
+    from statflow_http.serving.folders import has_store
 
     kind = KINDS[given["kind"]] if given["kind"] else None
     folder = data or DATA_DEFAULT

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from statflow_http.accounts.people import People, Person
     from statflow_http.accounts.plans import Plans
     from statflow_http.accounts.sessions import Sessions
-    from statflow_http.documents import Documents
+    from statflow_http.documents.store import Documents
 
 # More than any password may have.
 PASSWORD_LINE_MAX = 4_096
@@ -96,13 +96,13 @@ def opened_office(data: Path | None, *, make: bool = False) -> Iterator[Office]:
     """
     import time
 
-    from statflow_http import folders
     from statflow_http.accounts.accounts import Accounts
     from statflow_http.accounts.key_store import Keys
     from statflow_http.accounts.people import People
     from statflow_http.accounts.plans import Plans
     from statflow_http.accounts.sessions import Sessions
-    from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+    from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
+    from statflow_http.serving import folders
 
     folder, now_s = data or DATA_DEFAULT, int(time.time())
     if not make:

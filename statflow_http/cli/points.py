@@ -89,7 +89,7 @@ def query(
 
 def query_csv(document: dict[str, Any]) -> str:
     """The document of ``GET /v1/query`` as that path's CSV."""
-    from statflow_http.series_rows import CSV_HEADER, Row, csv_rows
+    from statflow_http.stats.series_rows import CSV_HEADER, Row, csv_rows
 
     lines = [CSV_HEADER.encode()]
     for series in document["series"]:

@@ -122,8 +122,8 @@ def serve(data: Path | None, workers: int | None, **options: Any) -> None:
     Example:
       statflow serve --data /var/lib/statflow --port 8088
     """
-    from statflow_http.serve import Settings, workers_default
-    from statflow_http.serve import serve as run
+    from statflow_http.serving.serve import Settings, workers_default
+    from statflow_http.serving.serve import serve as run
 
     if options["interval_s"] is not None and options["durability"] != "interval":
         raise click.UsageError("--interval is for --durability interval: add that, or leave --interval out")

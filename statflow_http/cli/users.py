@@ -192,7 +192,7 @@ def _tell_link(office: Office, person: "Person", url: str) -> None:
     """The link alone on stdout, and on stderr what is to be done with it."""
     import time
 
-    from statflow_http.first_start import known_url
+    from statflow_http.serving.first_start import known_url
 
     url = url or known_url(office.documents)
     click.echo(url + office.sessions.new_link(person, int(time.time())))

@@ -17,9 +17,9 @@ from statflow_http.accounts.attempts import Limiter, network
 from statflow_http.dashboards.drafts import clean_text
 from statflow_http.dashboards.store import known_dashboard
 from statflow_http.dashboards.tiles import Dashboard
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.made import free_id
+from statflow_http.documents.store import Change, Documents
 from statflow_http.errors import NotFoundError, RequestError, RetryLaterError
-from statflow_http.made import free_id
 
 TOKEN_BYTES = 24
 TOKEN_LENGTH_MAX = 64

@@ -10,9 +10,9 @@ import msgspec
 
 from statflow_http.dashboards.drafts import clean_name, clean_tiles, copy_name
 from statflow_http.dashboards.tiles import Dashboard, Tile
-from statflow_http.documents import Change, Documents, Snapshot
+from statflow_http.documents.made import free_id
+from statflow_http.documents.store import Change, Documents, Snapshot
 from statflow_http.errors import NotFoundError, RetryLaterError
-from statflow_http.made import free_id
 
 # Of an account, live and test together.
 DASHBOARDS_MAX = 100

@@ -19,7 +19,6 @@ from statflow_http.accounts.key_store import Keys
 from statflow_http.accounts.people import People
 from statflow_http.accounts.sessions import LINK_PATH, Sessions
 from statflow_http.alerts.rules import Rules, RuleWish, condition
-from statflow_http.annotations import Annotations
 from statflow_http.dashboards.store import Dashboards
 from statflow_http.dashboards.tiles import Tile
 from statflow_http.demo.shapes import (
@@ -34,8 +33,9 @@ from statflow_http.demo.shapes import (
     World,
     drawn,
 )
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
-from statflow_http.properties import Properties
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
+from statflow_http.stats.annotations import Annotations
+from statflow_http.stats.properties import Properties
 
 NAMESPACE = f"{OWNER_ID}:live"
 EMAIL = "demo@example.com"

@@ -19,8 +19,8 @@ from statflow_http.demo.shapes import DAYS, STORIES
 from statflow_http.errors import NotFoundError
 from statflow_http.pages import rendering, visitors
 from statflow_http.pages.site import Page, Site
-from statflow_http.serve import Server, Settings, refuse_taken
 from statflow_http.services import Services
+from statflow_http.serving.serve import Server, Settings, refuse_taken
 
 PREFIX = "statflow-demo-"
 BAND = "This is a demo: it is deleted when you stop it."

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from statflow_engine import QueryError
-from statflow_http.answers import Answer
 from statflow_http.charts.drawings import HEIGHT_MIN, WIDTH_MIN
 from statflow_http.charts.nodes import Node, xml
 from statflow_http.charts.papers import on_paper
@@ -17,7 +16,9 @@ from statflow_http.embedding import figures, pages, scripts
 from statflow_http.embedding.access import shown_series
 from statflow_http.embedding.asked import Form, Target, Wish, wish
 from statflow_http.embedding.reading import Seen, seen
-from statflow_http.errors import V1, NotFoundError, RequestError
+from statflow_http.errors import NotFoundError, RequestError
+from statflow_http.front.answers import Answer
+from statflow_http.front.protocols import V1
 from statflow_http.services import Services
 from statflow_http.wire.reads import Params
 

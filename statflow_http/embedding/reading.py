@@ -10,7 +10,7 @@ from statflow_engine import Engine, Kind, QueryError, Window
 from statflow_http.charts.drawings import Line
 from statflow_http.embedding.access import Shown
 from statflow_http.embedding.ranges import Range
-from statflow_http.series_rows import default_aggregate, numbers
+from statflow_http.stats.series_rows import default_aggregate, numbers
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ Labels have few values, all of them known here: nothing that a client or an acco
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from statflow_http.errors import STATHAT_PATHS
+from statflow_http.front.protocols import STATHAT_PATHS
 from statflow_http.metrics.board import SLOT_COUNT
 
 STATHAT, V1_WRITE, V1, EXPORT, EMBED, SERVICE, OTHER = range(7)

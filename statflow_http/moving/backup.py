@@ -25,7 +25,7 @@ import lmdb
 import statflow_engine
 from statflow_engine import StatFlowError
 from statflow_engine.limits import MAP_BYTES_DEFAULT, MIB
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
 
 DATA_FILE = "data.mdb"
 # In the order in which they are copied; see above.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from statflow_engine import Engine, UnknownSeriesError
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.store import Change, Documents
 
 DIGEST_SIZE = 16
 

@@ -17,9 +17,8 @@ from statflow_engine import Engine, Kind, Series, UnknownSeriesError, Window
 from statflow_http import ids
 from statflow_http.accounts.accounts import Account
 from statflow_http.alerts.rules import Rule, Rules
-from statflow_http.annotations import Annotations
 from statflow_http.dashboards.store import Dashboards
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.moving.rows import CELL, Rows
 from statflow_http.moving.statflow_files import (
     CSV_HEADER,
@@ -30,7 +29,8 @@ from statflow_http.moving.statflow_files import (
     csv_lines,
     rows_lines,
 )
-from statflow_http.properties import Properties
+from statflow_http.stats.annotations import Annotations
+from statflow_http.stats.properties import Properties
 
 FORMATS = ("ndjson", "csv", "parquet")
 STREAMED = ("ndjson", "csv")

@@ -13,16 +13,16 @@ from statflow_engine import Engine, Series, UnknownSeriesError
 from statflow_http import ids
 from statflow_http.accounts.accounts import TILDE_JOINS, Account, Accounts, AccountSettings
 from statflow_http.alerts.rules import Rules, RuleWish, condition
-from statflow_http.annotations import Annotations, clean_text
 from statflow_http.dashboards.drafts import clean_name, new_tile
 from statflow_http.dashboards.store import Dashboards
 from statflow_http.dashboards.tiles import Dashboard, Tile
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import RequestError
 from statflow_http.moving.importer import Written
 from statflow_http.moving.rows import Extra, Problem, Stat
 from statflow_http.moving.spool import Report
-from statflow_http.properties import (
+from statflow_http.stats.annotations import Annotations, clean_text
+from statflow_http.stats.properties import (
     BAD_CLASSIC_KEY,
     OTHER_KEYS_MAX,
     Moments,

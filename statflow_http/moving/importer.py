@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statflow_engine import Engine, JournalFullError, Kind, KindError, LimitError, UnknownSeriesError
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.moving.brought import Brought, BroughtStats
 from statflow_http.moving.ledger import Ledger, windows
 from statflow_http.moving.rows import CELL, Origin, Problem, Rows, Stat, refused

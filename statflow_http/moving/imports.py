@@ -8,7 +8,7 @@ from pathlib import Path
 from statflow_engine import Engine, Kind, UnknownSeriesError
 from statflow_http.accounts.accounts import Account
 from statflow_http.accounts.plans import Plans
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.moving.extras import SPACE_JOIN_TO_COME, TILDES_THERE, Brought, ExtrasImporter, has_tildes
 from statflow_http.moving.importer import CancelledError, Importer, Summary, guessed_kind
 from statflow_http.moving.rows import Item, Piece, Rows, Stat

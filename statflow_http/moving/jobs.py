@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 
 from statflow_http.accounts.accounts import Account
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.made import free_id
+from statflow_http.documents.store import Change, Documents
 from statflow_http.errors import NotFoundError, RetryLaterError
-from statflow_http.made import free_id
 from statflow_http.moving.options import ImportOptions
 
 FOLDER = "imports"

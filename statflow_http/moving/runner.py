@@ -13,7 +13,8 @@ import msgspec
 
 from statflow_engine import StatFlowError, StoreError
 from statflow_http.accounts.accounts import Accounts
-from statflow_http.errors import NotFoundError, RequestError, own_text
+from statflow_http.errors import NotFoundError, RequestError
+from statflow_http.front.protocols import own_text
 from statflow_http.moving import imports, sources
 from statflow_http.moving.brought import BroughtStats
 from statflow_http.moving.csv_files import KINDS

@@ -26,7 +26,7 @@ from statflow_http.errors import RequestError
 from statflow_http.moving.csv_files import KINDS, text_lines
 from statflow_http.moving.rows import CELL, Extra, Item, Origin, Piece, Problem, Rows, Stat, ref_of_name
 from statflow_http.moving.stathat_files import line_chunks, stat_of
-from statflow_http.series_rows import csv_text
+from statflow_http.stats.series_rows import csv_text
 
 VERSION = 1
 HEAD = b'{"statflow":"export"'

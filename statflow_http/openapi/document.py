@@ -6,8 +6,8 @@ from typing import Any
 import falcon
 import msgspec
 
-from statflow_http.answers import Answer
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.openapi import (
     accounts,
     alerts,

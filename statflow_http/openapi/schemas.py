@@ -3,7 +3,7 @@
 from typing import Any
 
 from statflow_http.openapi.operations import REF, TEXT, Schema, query
-from statflow_http.series_rows import AGGREGATES, FILLS
+from statflow_http.stats.series_rows import AGGREGATES, FILLS
 from statflow_http.wire.limits import PAGE_DEFAULT, PAGE_MAX
 
 NUMBER: Schema = {"type": "number"}

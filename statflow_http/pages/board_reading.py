@@ -18,8 +18,8 @@ from statflow_http.dashboards.tiles import DAY_S, HOUR_S, PERIODS, Tile
 from statflow_http.embedding.reading import since_creation
 from statflow_http.pages.periods import STEPS
 from statflow_http.pages.totals import change_of, extremes, total
-from statflow_http.properties import Properties
-from statflow_http.series_rows import default_aggregate, numbers
+from statflow_http.stats.properties import Properties
+from statflow_http.stats.series_rows import default_aggregate, numbers
 
 Floats = NDArray[np.float64]
 

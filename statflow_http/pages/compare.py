@@ -14,7 +14,6 @@ import msgspec
 
 from statflow_engine import Kind, Series, UnknownSeriesError
 from statflow_http import ids
-from statflow_http.annotations import Annotation, Annotations
 from statflow_http.charts.drawings import SERIES_MAX, Drawing, Mark
 from statflow_http.charts.lines import chart
 from statflow_http.charts.themes import Theme
@@ -28,6 +27,7 @@ from statflow_http.pages.reading import Seen, figures, seen
 from statflow_http.pages.site import Page
 from statflow_http.pages.stats import REVISION, Revision
 from statflow_http.pages.visitors import Member
+from statflow_http.stats.annotations import Annotation, Annotations
 from statflow_http.wire.reads import Params
 
 # What is offered to be added: the rest is found by its name.

@@ -10,7 +10,7 @@ from statflow_engine import Engine, Kind, QueryError, Series, StatFlowError, Unk
 from statflow_http.charts.drawings import Line
 from statflow_http.embedding.reading import since_creation
 from statflow_http.pages.totals import change_of, total
-from statflow_http.series_rows import default_aggregate, numbers
+from statflow_http.stats.series_rows import default_aggregate, numbers
 
 # Names of one query when all stats are summed, which bounds what lies in memory at a time.
 CHUNK = 2_000

@@ -5,16 +5,16 @@ from urllib.parse import quote
 import falcon
 import msgspec
 
-from statflow_http.answers import Answer
 from statflow_http.errors import RequestError
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.pages.form_pages import sentence
 from statflow_http.pages.one_stat_asked import asked_range, found_stat, usual_period, zone
 from statflow_http.pages.one_stat_view import about_stat, digest, viewed
 from statflow_http.pages.reading import seen
 from statflow_http.pages.site import Page
 from statflow_http.pages.stats import REVISION, Revision
-from statflow_http.series_rows import CSV_HEADER, csv_rows, default_aggregate, rows
+from statflow_http.stats.series_rows import CSV_HEADER, csv_rows, default_aggregate, rows
 from statflow_http.wire.reads import Params
 
 

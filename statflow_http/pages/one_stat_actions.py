@@ -2,12 +2,12 @@
 
 import falcon
 
-from statflow_http.annotations import Annotations
 from statflow_http.errors import RequestError
 from statflow_http.pages import periods
 from statflow_http.pages.form_pages import sentence
 from statflow_http.pages.one_stat_asked import own_stat
 from statflow_http.pages.site import Page
+from statflow_http.stats.annotations import Annotations
 
 
 class Settings(Page):

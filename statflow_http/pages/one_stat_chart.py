@@ -8,7 +8,6 @@ import numpy as np
 from statflow_engine import Kind, QueryError
 from statflow_http.alerts.anomalies import THRESHOLDS
 from statflow_http.alerts.automatic import AutomaticSettings
-from statflow_http.annotations import Annotation
 from statflow_http.charts.drawings import Band, Drawing, Mark
 from statflow_http.charts.lines import chart
 from statflow_http.charts.nodes import Node
@@ -18,6 +17,7 @@ from statflow_http.insight.overlays import Overlay, horizon, overlay, watched_st
 from statflow_http.pages.periods import FREE, PERIODS, STEPS, Range
 from statflow_http.pages.reading import Seen
 from statflow_http.services import Services
+from statflow_http.stats.annotations import Annotation
 
 CHART_WIDTH, CHART_HEIGHT = 960, 320
 

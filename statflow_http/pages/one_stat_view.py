@@ -10,7 +10,6 @@ from statflow_engine import Series
 from statflow_http import ids
 from statflow_http.alerts.automatic import AutomaticSettings
 from statflow_http.alerts.rules import Rules
-from statflow_http.annotations import Annotation, Annotations
 from statflow_http.insight.overlays import Overlay
 from statflow_http.pages import periods
 from statflow_http.pages.alerts import Watched, watched
@@ -20,8 +19,9 @@ from statflow_http.pages.periods import PERIODS, STEPS, Range
 from statflow_http.pages.reading import Seen, compared, seen
 from statflow_http.pages.site import Site
 from statflow_http.pages.visitors import Member, Visitor
-from statflow_http.series_rows import default_aggregate, rows
 from statflow_http.services import Services
+from statflow_http.stats.annotations import Annotation, Annotations
+from statflow_http.stats.series_rows import default_aggregate, rows
 from statflow_http.wire.reads import Params
 
 # Rows of the table under the chart, and notes: the rest is in the CSV, and in the chart.

@@ -11,7 +11,7 @@ from statflow_http.charts.drawings import Line
 from statflow_http.embedding.reading import since_creation
 from statflow_http.pages.periods import Range, earlier
 from statflow_http.pages.totals import change_of, extremes, finite, total
-from statflow_http.series_rows import default_aggregate, numbers
+from statflow_http.stats.series_rows import default_aggregate, numbers
 
 Floats = NDArray[np.float64]
 

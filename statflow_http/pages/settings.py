@@ -7,9 +7,9 @@ from zoneinfo import available_timezones
 import falcon
 
 from statflow_http.accounts.accounts import AccountSettings
-from statflow_http.answers import Answer
 from statflow_http.api.v1_export import MEDIA_TYPES
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.moving.exports import STREAMED, Exporter, Wanted, stream
 from statflow_http.pages.addresses import base_url
 from statflow_http.pages.form_pages import Asked, Context, FormPage, Go

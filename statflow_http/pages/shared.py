@@ -9,10 +9,10 @@ from typing import Any
 
 import falcon
 
-from statflow_http.answers import Answer
 from statflow_http.dashboards.shares import OPENED_S, DashboardShares, Opened, accepts_pass, pass_for
 from statflow_http.errors import RequestError, RetryLaterError
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 from statflow_http.pages import rendering, static_files
 from statflow_http.pages.board_views import Look, Views, period_of, periods
 from statflow_http.pages.form_pages import sentence

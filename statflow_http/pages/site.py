@@ -8,7 +8,8 @@ import falcon
 import msgspec
 
 from statflow_engine import StatFlowError
-from statflow_http.errors import STATHAT_PATHS, ForbiddenError
+from statflow_http.errors import ForbiddenError
+from statflow_http.front.protocols import STATHAT_PATHS
 from statflow_http.pages import rendering, visitors
 from statflow_http.pages.listing import Lists
 from statflow_http.pages.visitors import Form, Member, Visitor

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import falcon
 
-from statflow_http.answers import Answer
 from statflow_http.errors import NotFoundError
-from statflow_http.headers import respond
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import respond
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from statflow_http.request_ids import context
+from statflow_http.front.request_ids import context
 from statflow_http.worker.requests import Request
 from statflow_http.worker.responses import Response
 from statflow_http.worker.running import App, close, failed, log

@@ -13,9 +13,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
-from statflow_http.answers import Answer
-from statflow_http.errors import STATHAT, STATHAT_PATHS, V1
-from statflow_http.headers import ANYWHERE, HSTS, with_request_id
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import ANYWHERE, HSTS, with_request_id
+from statflow_http.front.protocols import STATHAT, STATHAT_PATHS, V1
 from statflow_http.worker.requests import Environ, Request
 
 Headers = list[tuple[str, str]]

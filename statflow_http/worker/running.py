@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from statflow_http.errors import INTERNAL, STATHAT_PATHS
+from statflow_http.front.protocols import INTERNAL, STATHAT_PATHS
+from statflow_http.front.request_ids import context
 from statflow_http.metrics.slots import V1_WRITES
-from statflow_http.request_ids import context
 from statflow_http.worker.limits import QUICK_BODY_MAX
 from statflow_http.worker.requests import Environ, Request
 from statflow_http.worker.responses import Response, error_response

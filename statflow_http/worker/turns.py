@@ -17,8 +17,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from statflow_engine import Engine, StoreError
-from statflow_http.answers import Answer
-from statflow_http.headers import with_request_id
+from statflow_http.front.answers import Answer
+from statflow_http.front.headers import with_request_id
 from statflow_http.metrics import Metrics
 from statflow_http.worker.requests import Request
 from statflow_http.worker.responses import Response

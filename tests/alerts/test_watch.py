@@ -207,7 +207,7 @@ def test_serve_has_options_for_all_of_it_but_the_password(monkeypatch, tmp_path)
     from click.testing import CliRunner
 
     seen = {}
-    monkeypatch.setattr("statflow_http.serve.serve", lambda settings: seen.update(alerts=settings.alerts))
+    monkeypatch.setattr("statflow_http.serving.serve.serve", lambda settings: seen.update(alerts=settings.alerts))
     arguments = ["serve", "--data", str(tmp_path), "--alert-interval", "5", "--public-url", "https://s.example.com/"]
     arguments += ["--smtp-host", "mail.example.com", "--smtp-from", "a@example.com", "--smtp-tls", "tls"]
     result = CliRunner().invoke(main, arguments, env={"STATFLOW_SMTP_PASSWORD": "hunter2"})

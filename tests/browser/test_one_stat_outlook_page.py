@@ -3,7 +3,7 @@
 import pytest
 
 from statflow_http.alerts.rules import Rules, RuleWish, condition
-from statflow_http.annotations import Annotations
+from statflow_http.stats.annotations import Annotations
 from tests.browser.pages import assert_accessible, assert_good
 from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE

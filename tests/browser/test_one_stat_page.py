@@ -6,7 +6,7 @@ import pytest
 
 from statflow_engine import Kind
 from statflow_http import ids
-from statflow_http.annotations import Annotations
+from statflow_http.stats.annotations import Annotations
 from tests.browser.pages import assert_accessible, assert_good, history
 from tests.browser.tabs import DESKTOP, PHONE, shown
 from tests.http.conftest import LIVE

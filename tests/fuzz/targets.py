@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from statflow_engine import StatFlowError
-from statflow_http import auth, ids
+from statflow_http import ids
 from statflow_http.api import stathat, v1_write
-from statflow_http.errors import V1, RequestError
-from statflow_http.request_ids import logged_path, request_id
+from statflow_http.errors import RequestError
+from statflow_http.front import auth
+from statflow_http.front.protocols import V1
+from statflow_http.front.request_ids import logged_path, request_id
 from statflow_http.wire import bodies, forms, names, numbers, reads
 from statflow_http.wire.limits import JSON_POINTS_MAX, MSGPACK_POINTS_MAX
 from statflow_http.worker.requests import RequestReader

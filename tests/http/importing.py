@@ -6,7 +6,7 @@ import numpy as np
 
 import statflow_engine
 from statflow_http.accounts.accounts import OWNER_ID, Accounts
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.moving import exports, imports, sources
 from statflow_http.moving.csv_files import CsvOptions
 from statflow_http.moving.exports import Exporter, Wanted

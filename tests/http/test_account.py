@@ -8,7 +8,7 @@ from statflow_http.accounts.accounts import OWNER_ID, AccountSettings
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.opening import close_account
 from statflow_http.accounts.plans import Plan
-from statflow_http.documents import TABLES
+from statflow_http.documents.store import TABLES
 from statflow_http.errors import NotFoundError, TakenError
 
 RESETS_S = 1_801_440_000  # 2027-02-01, the month after the stopped clock's

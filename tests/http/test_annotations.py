@@ -5,8 +5,8 @@ import json
 import pytest
 
 from statflow_http.accounts.keys import Scope
-from statflow_http.annotations import TEXT_MAX, Annotations
 from statflow_http.errors import RetryLaterError
+from statflow_http.stats.annotations import TEXT_MAX, Annotations
 from tests.clocks import START_S
 
 

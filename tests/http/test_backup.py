@@ -14,7 +14,7 @@ import statflow_engine
 from statflow_engine import Limits
 from statflow_engine.limits import MAP_BYTES_DEFAULT, MIB
 from statflow_http.accounts.key_store import Keys
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.moving import backup as copies
 from statflow_http.moving.backup import UNCHOSEN_BYTES, BackupError, backup, restore
 from tests.http.importing import place

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import statflow_engine
 from statflow_engine import Kind, Schema
-from statflow_http.bucket_sums import bucket_sums, stretches
+from statflow_http.stats.bucket_sums import bucket_sums, stretches
 from statflow_http.wire.timeframes import DAY_S, Buckets, Timeframe
 from tests.clocks import START_S, StoppedClock
 from tests.conftest import SMALL_SCHEMA

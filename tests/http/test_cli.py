@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import statflow_engine
-from statflow_http import first_start
 from statflow_http.alerts.mail_settings import MailStore, MailWish
 from statflow_http.alerts.options import AlertOptions
 from statflow_http.cli.main import main
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
+from statflow_http.serving import first_start
 
 COMMANDS = [
     ["demo"],
@@ -225,7 +225,7 @@ def test_what_is_made_before_the_first_start_makes_the_folder_and_says_so(statfl
     assert "made" not in CliRunner().invoke(main, ["keys", "create", "--data", str(folder)]).stderr
 
 
-@pytest.mark.parametrize("command", [*MAKES_A_FOLDER, ["import", "a.csv"], ["serve", "--port", "0"]], ids=" ".join)
+@pytest.mark.parametrize("command", [*MAKES_A_FOLDER, ["import", "a.csv"]], ids=" ".join)
 def test_a_folder_that_holds_other_files_is_never_made_a_data_folder(statflow, folder, command):
     folder.mkdir()
     (folder / "passwd").touch()

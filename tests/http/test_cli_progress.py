@@ -16,8 +16,8 @@ from click.testing import CliRunner
 import statflow_engine
 from statflow_http.cli import progress
 from statflow_http.cli.main import main
-from statflow_http.folders import DATA_FILE
-from statflow_http.serve import ballast_bytes
+from statflow_http.serving.folders import DATA_FILE
+from statflow_http.serving.serve import ballast_bytes
 
 ROWS = 20_000
 

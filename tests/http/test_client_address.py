@@ -2,7 +2,7 @@
 
 import pytest
 
-from statflow_http.client_address import believed_networks, client_address
+from statflow_http.front.client_address import believed_networks, client_address
 from statflow_http.services import Options
 
 LOCAL = believed_networks({})

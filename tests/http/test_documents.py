@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 
 
 class Note(msgspec.Struct, frozen=True):

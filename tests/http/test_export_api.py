@@ -11,7 +11,8 @@ import statflow_engine
 from statflow_http import create_app, ids
 from statflow_http.accounts.keys import Key, Scope
 from statflow_http.accounts.plans import Plan, Plans
-from statflow_http.errors import EXPORT, RetryLaterError
+from statflow_http.errors import RetryLaterError
+from statflow_http.front.protocols import EXPORT
 from tests.clocks import START_S, StoppedClock
 from tests.http.conftest import Api
 

@@ -13,14 +13,14 @@ from statflow_http import ids
 from statflow_http.accounts.accounts import Accounts, AccountSettings
 from statflow_http.accounts.keys import Scope
 from statflow_http.alerts.rules import Condition, Operator, RuleKind, Rules
-from statflow_http.annotations import Annotations
 from statflow_http.dashboards.drafts import new_tile
 from statflow_http.dashboards.shares import DashboardShares
 from statflow_http.dashboards.store import Dashboards
 from statflow_http.moving import statflow_files
 from statflow_http.moving.exports import Exporter, Wanted
 from statflow_http.moving.parquet import write_parquet
-from statflow_http.properties import Properties
+from statflow_http.stats.annotations import Annotations
+from statflow_http.stats.properties import Properties
 from tests.http.importing import place
 
 DAY_S = 86_400

@@ -68,6 +68,16 @@ def test_a_store_with_other_rings_is_told_once(tmp_path):
     assert re.fullmatch(r"Error: .*1m:2h, 1h:7d.*\n", done.stderr)
 
 
+def test_no_server_starts_on_a_folder_that_holds_other_files(tmp_path):
+    (tmp_path / "passwd").touch()
+
+    done = command("serve", "--port", "0", data=tmp_path, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "holds other files, such as passwd" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["passwd"]
+
+
 def made_by_an_engine(data):
     with statflow_engine.open(data) as engine:
         engine.count("a")

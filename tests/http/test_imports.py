@@ -15,7 +15,7 @@ from statflow_http.moving.csv_files import CsvOptions
 from statflow_http.moving.importer import CancelledError
 from statflow_http.moving.imports import Watch
 from statflow_http.moving.ledger import WINDOW_S
-from statflow_http.properties import Properties
+from statflow_http.stats.properties import Properties
 from tests.http.importing import Place, place, stathat_folder
 
 DAY_S = 86_400

@@ -11,7 +11,7 @@ from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
 from statflow_http.accounts.key_store import Keys
 from statflow_http.accounts.keys import Scope
 from statflow_http.accounts.senders import CACHE_MAX
-from statflow_http.documents import VERSION, Documents
+from statflow_http.documents.store import VERSION, Documents
 from statflow_http.errors import NotFoundError, RequestError
 
 NOW_S = 1_800_000_000

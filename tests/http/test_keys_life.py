@@ -10,7 +10,7 @@ from statflow_http.accounts.key_store import KEYS_MAX, Keys
 from statflow_http.accounts.keys import DAY_S, KeyKind, KeyPlace, KeySettings, Scope
 from statflow_http.accounts.people import People
 from statflow_http.accounts.usage import Usage
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError, RetryLaterError, TakenError
 from tests.clocks import StoppedClock
 

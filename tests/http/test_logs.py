@@ -9,9 +9,9 @@ import pytest
 from gunicorn.config import Config
 
 from statflow_http import create_app
-from statflow_http.logs import JsonFormatter, JsonLogger, Logger, MaskingFormatter, masked
+from statflow_http.front.request_ids import context, logged_path, request_id
 from statflow_http.metrics.metrics import POINTS
-from statflow_http.request_ids import context, logged_path, request_id
+from statflow_http.serving.logs import JsonFormatter, JsonLogger, Logger, MaskingFormatter, masked
 from tests.http.conftest import Api
 from tests.http.silence import BANNER, assert_silent, secrets_in
 
@@ -204,7 +204,7 @@ def test_the_access_log_as_json():
 
 
 def test_the_access_log_as_text():
-    from statflow_http.logs import ACCESS_FORMAT
+    from statflow_http.serving.logs import ACCESS_FORMAT
 
     logger, written = logger_of(Logger, access_log_format=ACCESS_FORMAT)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from statflow_http.masking import masked
+from statflow_http.front.masking import masked
 
 
 @pytest.mark.parametrize(

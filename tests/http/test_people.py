@@ -4,7 +4,7 @@ import pytest
 
 from statflow_http.accounts.accounts import OWNER_ID, Accounts
 from statflow_http.accounts.people import MEMBERS_MAX, People, normal_email
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError, RequestError, TakenError
 
 NOW_S = 1_800_000_000

@@ -9,7 +9,7 @@ from statflow_engine import StoreError
 from statflow_http.accounts.accounts import OWNER_ID, Account, Accounts
 from statflow_http.accounts.plans import FREE, UNLIMITED, Plan, Plans, month_of
 from statflow_http.accounts.usage import Flusher, KeyUse, MonthUsage, Usage
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError, RequestError, TakenError
 from tests.clocks import StoppedClock
 

@@ -294,7 +294,7 @@ def test_the_imported_key_of_a_deleted_stat_makes_no_new_one(hits, properties):
 
 
 def test_a_key_that_another_process_imports_is_known_at_the_next_request(hits, properties, app):
-    from statflow_http.properties import Properties
+    from statflow_http.stats.properties import Properties
 
     assert properties.series_id_of_imported_key(LIVE, OLD_KEY) is None
     Properties(app.services.documents).import_classic_keys(LIVE, [(series_id(hits), OLD_KEY)])

@@ -19,7 +19,7 @@ from statflow_http.accounts.sessions import (
     csrf_matches,
     csrf_token,
 )
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError, RequestError, RetryLaterError, TakenError
 
 NOW_S = 1_800_000_000

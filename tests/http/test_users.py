@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import statflow_engine
 from statflow_http.cli.main import main
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
 
 PASSWORD = "correct horse"
 

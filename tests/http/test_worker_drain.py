@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 import statflow_engine
-from statflow_http.serve import DRAIN_S
+from statflow_http.serving.serve import DRAIN_S
 from statflow_http.worker.limits import DRAIN_RESERVE_S
 from statflow_http.worker.requests import Stage
 from tests.http.live import LiveServer

@@ -8,7 +8,7 @@ import urllib3
 
 from statflow_http.accounts.people import People
 from statflow_http.accounts.sessions import Sessions
-from statflow_http.documents import Documents
+from statflow_http.documents.store import Documents
 from statflow_http.pages import visitors
 from tests.http.live import serving
 

@@ -9,9 +9,9 @@ import pytest
 from statflow_engine import Kind
 from statflow_http import ids
 from statflow_http.accounts.accounts import Account
-from statflow_http.annotations import Annotations
 from statflow_http.pages import periods
 from statflow_http.pages.stats import REVISION
+from statflow_http.stats.annotations import Annotations
 from tests.clocks import START_S
 from tests.http.conftest import LIVE, TEST
 from tests.pages.visits import Visit, texts

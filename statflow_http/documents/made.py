@@ -5,7 +5,7 @@ import secrets
 import msgspec
 
 from statflow_http import ids
-from statflow_http.documents import Change
+from statflow_http.documents.store import Change
 from statflow_http.errors import RetryLaterError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import falcon
 
-from statflow_http.answers import Answer
-from statflow_http.request_ids import HEADER, request_id
+from statflow_http.front.answers import Answer
+from statflow_http.front.request_ids import HEADER, request_id
 
 # What a page of another origin may send along and may see. Keys travel in headers and bodies, never in cookies, so
 # that any origin may be allowed.

@@ -22,13 +22,13 @@ from gunicorn.errors import HaltServer
 
 import statflow_engine
 from statflow_engine import Engine, Limits, Schema, StatFlowError, StoreError
-from statflow_http import first_start, folders
 from statflow_http.alerts.options import AlertOptions
 from statflow_http.app import App, create_app
-from statflow_http.documents import ACCOUNTS_FOLDER, Documents
-from statflow_http.logs import ACCESS_FORMAT, JsonLogger, Logger
+from statflow_http.documents.store import ACCOUNTS_FOLDER, Documents
 from statflow_http.metrics import Metrics
 from statflow_http.services import Services
+from statflow_http.serving import first_start, folders
+from statflow_http.serving.logs import ACCESS_FORMAT, JsonLogger, Logger
 from statflow_http.worker import LoopWorker
 
 # One worker keeps about one core busy. A second one makes a long answer of one no pause of the other, and a crash no

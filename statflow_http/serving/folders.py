@@ -6,7 +6,7 @@ A folder that holds anything else is never made a data folder: who mistypes a pa
 from pathlib import Path
 
 from statflow_engine import StoreError
-from statflow_http.documents import ACCOUNTS_FOLDER
+from statflow_http.documents.store import ACCOUNTS_FOLDER
 
 DATA_FILE = "data.mdb"
 # What may lie in a folder that becomes a data folder: what an attempt that failed has left, and what a file system has

@@ -23,7 +23,7 @@ import msgspec
 
 from statflow_engine import Engine, Series, UnknownSeriesError
 from statflow_http import ids
-from statflow_http.documents import Change, Documents
+from statflow_http.documents.store import Change, Documents
 from statflow_http.errors import RequestError
 
 UNIT_MAX = 32

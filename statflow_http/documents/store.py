@@ -19,7 +19,7 @@ import lmdb
 import msgspec
 
 from statflow_engine import FormatVersionError
-from statflow_http.environment import Environment
+from statflow_http.documents.environment import Environment
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from statflow_http import process
-from statflow_http.masking import masked
+from statflow_http.front.masking import masked
 
 HEADER = "X-Request-Id"
 # Where an environ keeps it, once it is known.

@@ -8,9 +8,9 @@ import unicodedata
 import msgspec
 
 from statflow_http import ids
-from statflow_http.documents import Documents
+from statflow_http.documents.made import free_id, refuse_full
+from statflow_http.documents.store import Documents
 from statflow_http.errors import NotFoundError, RequestError
-from statflow_http.made import free_id, refuse_full
 
 TEXT_MAX = 1_000
 # Of an account, live and test together. Why: a chart looks through all of them, which takes 20 ms.

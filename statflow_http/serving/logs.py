@@ -11,9 +11,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 
-from statflow_http.masking import masked
+from statflow_http.front.masking import masked
+from statflow_http.front.request_ids import context
 from statflow_http.metrics.metrics import POINTS
-from statflow_http.request_ids import context
 
 __all__ = ["ACCESS_FORMAT", "JsonFormatter", "JsonLogger", "Logger", "MaskingFormatter", "masked"]
 

@@ -14,7 +14,7 @@ from statflow_http.accounts.people import People, Person
 from statflow_http.accounts.sessions import Sessions
 from statflow_http.alerts.mail_settings import MailStore
 from statflow_http.alerts.options import AlertOptions
-from statflow_http.documents import Documents, Snapshot
+from statflow_http.documents.store import Documents, Snapshot
 
 TABLE = "serving"
 WELCOME, PLACE = "welcome", "place"

@@ -1,0 +1,1 @@
+"""Documents: what is kept beside points, as frozen structs in named tables of an LMDB file of its own."""

@@ -23,7 +23,8 @@ class Seen:
     Attributes:
         series: the stat.
         window: its rows.
-        before: as many rows of the period before; None where none can be had or nothing is there.
+        before: as many rows of the period before, at the same times of it; None where none can be had or nothing is
+            there. The like of a row that runs now is the first one of now.
         line: what is drawn.
         unit: of its numbers.
     """
@@ -33,6 +34,11 @@ class Seen:
     before: Window | None
     line: Line
     unit: str
+
+    @property
+    def settled(self) -> int:
+        """How many rows are compared with the period before: all but the one that runs."""
+        return len(self.window) - runs_still(self.window)
 
 
 def seen(engine: Engine, series: Series, wanted: Range, tz: str, unit: str, *, compares: bool = True) -> Seen:
@@ -74,8 +80,17 @@ def _window(engine: Engine, series: Series, start_s: int, end_s: int, step: str 
 
 
 def _before(engine: Engine, series: Series, window: Window, tz: str) -> Window | None:
-    """As many rows directly before; where the calendar has fewer, none."""
-    start_s, end_s = earlier(window.start_s, window.end_s, window.step, tz)
+    """As many rows of the period before; where the calendar has fewer, none.
+
+    That period is as long as the rows that are over. A row that runs makes it no longer: seven days and an hour back,
+    each hour would lie beside another one.
+    """
+    times_s, end_s = window.times_s, window.end_s
+    if runs_still(window) and len(window) > 1:
+        start_s, _ = earlier(window.start_s, int(times_s[-1]), window.step, tz)
+        end_s = int(times_s[1])
+    else:
+        start_s, end_s = earlier(window.start_s, end_s, window.step, tz)
     if end_s <= start_s:
         return None
     try:
@@ -85,6 +100,11 @@ def _before(engine: Engine, series: Series, window: Window, tz: str) -> Window |
     except QueryError:
         return None
     return found if len(found) == len(window) and found.counts.any() else None
+
+
+def runs_still(window: Window) -> bool:
+    """Whether its last row has begun and is not over."""
+    return bool(len(window) and window.times_s[-1] <= window.now_s < window.end_s)
 
 
 def _queried(engine: Engine, series: Series, like: Window, start_s: int, end_s: int, tz: str) -> Window:
@@ -111,19 +131,21 @@ class Figures:
 
 def figures(found: Seen) -> tuple[Figures, Figures | None]:
     """What the rows come to, and those of the period before."""
-    now = _figures(found.window, found.line.values, runs=found.line.runs)
+    count = len(found.window)
+    now = _figures(found.window, found.line.values, count, count - found.line.runs)
     before = found.before
     if before is None or found.line.previous is None:
         return now, None
-    return now, _figures(before, found.line.previous, runs=False)
+    return now, _figures(before, found.line.previous, found.settled, found.settled)
 
 
-def _figures(window: Window, values: Floats, *, runs: bool) -> Figures:
-    points = int(window.counts.sum())
-    whole = finite(total(window, 0, len(window)))
-    over = values[:-1] if runs else values
+def _figures(window: Window, values: Floats, count: int, over_count: int) -> Figures:
+    """Of the first ``count`` rows, of which ``over_count`` are over."""
+    points = int(window.counts[:count].sum())
+    whole = finite(total(window, 0, count))
+    over = values[:over_count]
     over = over[np.isfinite(over)]
-    least, greatest = extremes(window, over)
+    least, greatest = extremes(window, over, last=count)
     if window.kind is Kind.VALUE:
         return Figures(None, whole, least, greatest, points)
     return Figures(whole, finite(float(over.mean())) if len(over) else None, least, greatest, points)
@@ -132,6 +154,7 @@ def _figures(window: Window, values: Floats, *, runs: bool) -> Figures:
 def compared(found: Seen) -> list[dict[str, Any]]:
     """The table of a stat's page: label, number, number before, change."""
     now, before = figures(found)
+    settled = _figures(found.window, found.line.values, found.settled, found.settled)
     rows = [("Total", "total")] if found.window.kind is Kind.COUNTER else []
     rows += [("Mean", "mean"), ("Least", "least"), ("Greatest", "greatest"), ("Points", "points")]
     made = []
@@ -147,7 +170,8 @@ def compared(found: Seen) -> list[dict[str, Any]]:
                 "label": label,
                 "value": value,
                 "before": earlier_value,
-                "change": change_of(value, earlier_value),
+                # What adds up is compared as far as its rows are over.
+                "change": change_of(getattr(settled if name in ("total", "points") else now, name), earlier_value),
                 "unit": unit,
             }
         )

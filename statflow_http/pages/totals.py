@@ -21,17 +21,20 @@ def total(window: Window, first: int, last: int) -> float:
     return sum_ if window.kind is Kind.COUNTER else sum_ / count
 
 
-def extremes(window: Window, values: Floats, first: int = 0) -> tuple[float | None, float | None]:
+def extremes(
+    window: Window, values: Floats, first: int = 0, last: int | None = None
+) -> tuple[float | None, float | None]:
     """The least and the greatest: of a value's points; of a counter's rows, since its points are added up as they come.
 
     Args:
         window: rows of a stat.
         values: float64[n], the numbers of the rows that count; NaN for none. Only of a counter are they looked at.
         first: the index of the first row of ``window`` that counts.
+        last: the index behind the last one; None: all.
     """
     if window.kind is Kind.COUNTER:
         return _least(values), _greatest(values)
-    return _least(window.mins[first:]), _greatest(window.maxs[first:])
+    return _least(window.mins[first:last]), _greatest(window.maxs[first:last])
 
 
 def _least(column: Floats) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 from statflow_engine import Kind
 from statflow_http import ids
 from statflow_http.accounts.accounts import Account
-from statflow_http.pages import periods
+from statflow_http.pages import periods, reading
 from statflow_http.pages.stats import REVISION
 from statflow_http.stats.annotations import Annotations
 from tests.clocks import START_S
@@ -365,3 +365,26 @@ def test_the_note_of_another_is_told_to_a_page_that_is_open(app, owner, stat):
     answer = owner.get(f"/stats/{stat}", **{REVISION: revision})
 
     assert "deployed" in texts(answer)
+
+
+@pytest.mark.parametrize(("period", "back_s"), [("day", DAY_S), ("week", 7 * DAY_S)])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_each_row_lies_beside_the_one_of_the_same_time_in_the_period_before(engine, period, back_s, kind):
+    """Also while the last one runs, which is compared with nothing in the table."""
+    now_s = START_S + 600  # ten minutes into a row
+    times_s = [now_s - now_s % 900 + 60 - 900 * number for number in range(2 * back_s // 900)]
+    engine.write(
+        ["x"] * len(times_s), kind, times_s, [float(number + 1) for number in range(len(times_s))], namespace=LIVE
+    )
+    series = engine.find("x", namespace=LIVE)
+
+    found = reading.seen(engine, series, periods.range_of(period, "", "", "", engine.now_s(), "UTC"), "UTC", "")
+
+    assert found.before is not None
+    assert (found.window.times_s - found.before.times_s == back_s).all()
+    assert found.settled == len(found.window) - 1
+    _, before = reading.figures(found)
+    assert before is not None
+    assert before.points == int(found.before.counts[:-1].sum())
+    points = next(row for row in reading.compared(found) if row["label"] == "Points")
+    assert points["change"] == pytest.approx(found.window.counts[:-1].sum() / before.points - 1)

@@ -17,7 +17,7 @@ from statflow_http.accounts.plans import UNLIMITED
 from statflow_http.accounts.senders import Sender
 from statflow_http.front.answers import Answer
 from statflow_http.front.protocols import STATHAT
-from statflow_http.serving.serve import Server, Settings
+from statflow_http.serving.serve import Server, Settings, address_of
 from statflow_http.wire.drafts import Draft
 from statflow_http.writes import COMMITS_LATER, DEFERRED, Deferred, Outcome
 
@@ -53,6 +53,10 @@ class BareServer(Server):
     def load(self) -> Any:
         return BareApp(statflow_engine.open(self._settings.data, background=True))
 
+    def _worker_started(self, worker: Any) -> None:
+        if worker.age == 1:
+            print(f"Listening on {address_of(worker)}", flush=True)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bare")
@@ -61,7 +65,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, required=True)
     options = parser.parse_args()
     settings = Settings(options.data, "127.0.0.1", options.port, options.workers, "fsync")
-    BareServer(settings, lambda address: print(f"Listening on {address}", flush=True)).run()
+    BareServer(settings, lambda address, services: None).run()
 
 
 if __name__ == "__main__":

@@ -261,11 +261,16 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         services.alerts.start()
         # Workers are counted from 1 and never again: the message comes once, and when requests are answered.
         if worker.age == 1:
-            host, port = worker.sockets[0].getsockname()[:2]
-            self._on_listening(f"http://{f'[{host}]' if ':' in host else host}:{port}", services)
+            self._on_listening(address_of(worker), services)
 
     def _worker_stopped(self, server: Any, worker: Any) -> None:
         if self._opened is not None and self._opened[0] == os.getpid():
             _, app, engine = self._opened
             app.close()
             engine.close()
+
+
+def address_of(worker: Any) -> str:
+    """Where a worker listens, for somebody to open."""
+    host, port = worker.sockets[0].getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -146,6 +146,7 @@ class _Keys:
 
     @classmethod
     def of(cls, loose: Cells, unit_periods: int) -> Self:
+        """The least grid that has a place for each of some cells, of which there is one at least."""
         ids, periods = loose.series_ids, loose.periods
         first_group = int(ids.min()) // SERIES_PER_GROUP
         group_count = int(ids.max()) // SERIES_PER_GROUP - first_group + 1

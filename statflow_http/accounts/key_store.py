@@ -7,8 +7,7 @@ here, so that nobody finds out by trying whose is in use, or takes another's.
 import hashlib
 import secrets
 import string
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -29,8 +28,8 @@ from statflow_http.accounts.keys import (
 )
 from statflow_http.accounts.people import EmailPlace, normal_email
 from statflow_http.accounts.senders import Senders
-from statflow_http.accounts.usage import KeyUse, Usage
-from statflow_http.documents.store import Change, Documents, Snapshot
+from statflow_http.accounts.usage import KeyUse
+from statflow_http.documents.store import Change, Snapshot
 from statflow_http.errors import ForbiddenError, NotFoundError, RequestError, TakenError
 
 ALPHABET = string.ascii_letters + string.digits
@@ -43,17 +42,6 @@ GRACE_DAYS_MAX = 30
 
 class Keys(Senders):
     """The keys of one data folder, and who sends with them: see `Senders` for the arguments."""
-
-    def __init__(
-        self,
-        documents: Documents,
-        usage: Usage | None = None,
-        clock: Callable[[], float] = time.time,
-        *,
-        workers: int = 1,
-    ) -> None:
-        super().__init__(documents, usage, clock, workers=workers)
-        self._limiter = Limiter(documents)
 
     def create(
         self,
@@ -121,7 +109,7 @@ class Keys(Senders):
         refuse_settings(KeySettings(label=label), now_s)
         refuse_secret(secret)
         if not by_operator:
-            self._limiter.take(now_s, f"secret for {account_id}")
+            Limiter(self._documents).take(now_s, f"secret for {account_id}")
         with self._documents.change() as change:
             if not by_operator:
                 _refuse_foreign_email(change, account_id, secret)

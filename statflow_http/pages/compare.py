@@ -10,18 +10,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import falcon
-import msgspec
 
 from statflow_engine import Kind, Series, UnknownSeriesError
 from statflow_http import ids
-from statflow_http.charts.drawings import SERIES_MAX, Drawing, Mark
-from statflow_http.charts.lines import chart
-from statflow_http.charts.themes import Theme
+from statflow_http.charts.drawings import SERIES_MAX
 from statflow_http.errors import RequestError
 from statflow_http.pages import periods
 from statflow_http.pages.form_pages import sentence
+from statflow_http.pages.line_charts import chart_data, picture
 from statflow_http.pages.one_stat_asked import asked_range, own_stat, query
-from statflow_http.pages.one_stat_chart import CHART_HEIGHT, CHART_WIDTH
 from statflow_http.pages.periods import PERIODS, STEPS, Range
 from statflow_http.pages.reading import Seen, figures, seen
 from statflow_http.pages.site import Page
@@ -139,35 +136,11 @@ def alike(found: Sequence[Seen]) -> list[list[Seen]]:
 
 def charted(group: Sequence[Seen], wanted: Range, tz: str, notes: Sequence[Annotation]) -> dict[str, Any]:
     """A chart of stats that are alike, as a picture and as data for a script."""
-    first = group[0]
-    is_filled = len(group) == 1 and first.window.kind is Kind.COUNTER
-    drawing = Drawing(
-        [one.line for one in group],
-        first.window.start_s,
-        first.window.end_s,
-        width=CHART_WIDTH,
-        height=CHART_HEIGHT,
-        caption=wanted.caption,
-        previous_label=wanted.previous,
-        theme=Theme.PAGE,
-        tz=tz,
-        is_filled=is_filled,
-        marks=[Mark(note.t_s, note.text) for note in notes],
-    )
-    previous = first.line.previous
-    document = {
-        "times": first.window.times_s.tolist(),
-        "lines": [{"label": one.series.name, "unit": one.unit, "values": one.line.values.tolist()} for one in group],
-        "previous": None if previous is None else previous.tolist(),
-        "previousLabel": wanted.previous,
-        "runs": first.line.runs and len(first.line.values) > 1,
-        "filled": is_filled,
-        "end": first.window.end_s,
-        "tz": tz,
-        "notes": [[note.t_s, note.text] for note in notes],
+    return {
+        "picture": picture(group, wanted, tz, notes),
+        "data": chart_data(group, wanted, tz, notes, has_names=True),
+        "names": ", ".join(one.series.name for one in group),
     }
-    names = ", ".join(one.series.name for one in group)
-    return {"picture": chart(drawing), "data": msgspec.json.encode(document).decode(), "names": names}
 
 
 def told(found: Seen, chosen: Sequence[Series], query_string: str) -> dict[str, Any]:

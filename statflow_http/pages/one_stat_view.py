@@ -13,8 +13,9 @@ from statflow_http.alerts.rules import Rules
 from statflow_http.insight.overlays import Overlay
 from statflow_http.pages import periods
 from statflow_http.pages.alerts import Watched, watched
+from statflow_http.pages.line_charts import chart_data, picture
 from statflow_http.pages.one_stat_asked import asked_range, query, usual_period, zone
-from statflow_http.pages.one_stat_chart import chart_data, laid_over, may_look_ahead, picture
+from statflow_http.pages.one_stat_chart import laid_over, may_look_ahead
 from statflow_http.pages.periods import PERIODS, STEPS, Range
 from statflow_http.pages.reading import Seen, compared, seen
 from statflow_http.pages.site import Site
@@ -91,8 +92,8 @@ def _charted(services: Services, found: Seen, wanted: Range, tz: str, over: Over
     notes = Annotations(services.documents).between(series.namespace, window.start_s, window.end_s, series_id=series.id)
     return {
         "step_label": STEPS.get(window.step, (0, window.step))[1],
-        "picture": picture(found, wanted, tz, notes, over),
-        "chart_data": chart_data(found, wanted, tz, notes, over),
+        "picture": picture([found], wanted, tz, notes, over),
+        "chart_data": chart_data([found], wanted, tz, notes, over, has_names=False),
         "has_before": found.before is not None,
         "has_forecast": over.band is not None,
         "episodes": over.episodes,

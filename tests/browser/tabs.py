@@ -1,13 +1,18 @@
-"""A tab of a real browser that remembers everything that went wrong in it."""
+"""A tab of a real browser that remembers everything that went wrong in it.
+
+Playwright is imported when it is used: the quick tests are collected, and pass, where it is not installed.
+"""
+
+from __future__ import annotations
 
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page
-from playwright.sync_api import TimeoutError as NotInTimeError
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
 
 PHONE, DESKTOP = 390, 1_440
 HEIGHT = 900
@@ -105,6 +110,8 @@ class Tab:
 
 def shown(locator: Locator) -> bool:
     """Whether something is visible, now or within the browser's patience: a click takes its time on a busy machine."""
+    from playwright.sync_api import TimeoutError as NotInTimeError
+
     try:
         locator.wait_for(timeout=TIME_LIMIT_MS)
     except NotInTimeError:
